@@ -1,0 +1,6 @@
+//! DTLS for GIO over OpenSSL.
+
+pub use error::Error;
+
+#[allow(dead_code)]
+mod error;
