@@ -13,7 +13,8 @@ Peers:
            command letters (Q, q, R, ...) taken from the echoed bytes. -state reports alerts on
            stderr ("SSL3 alert read:fatal:unknown CA"), which is the log.
   gnutls   `gnutls-serv --udp --echo`, which echoes record by record.
-  udp-echo a plain UDP socket that sends back whatever it gets: not DTLS.
+  garbage  a plain UDP socket that answers every datagram with junk, an empty datagram and plain
+           text: a server that is not DTLS.
   silent   a plain UDP socket that never answers.
 
 Ports are chosen by the kernel. s_server and gnutls-serv say nothing on UDP that could be waited for
@@ -32,6 +33,7 @@ import time
 
 POLL = 0.005
 START_LIMIT = 20.0
+JUNK = (b"\xa5" * 48, b"", b"220 mail.example.com ESMTP\r\n", b"\x16\xfe\xfd" + b"\0" * 40)
 
 
 class PeerError(Exception):
@@ -91,7 +93,7 @@ class Peer:
                 self._start_openssl(log)
             elif self.name == "gnutls":
                 self._start_gnutls(log)
-            elif self.name in ("udp-echo", "silent"):
+            elif self.name in ("garbage", "silent"):
                 self._start_plain()
             else:
                 raise PeerError(f"no peer is called {self.name!r}")
@@ -166,16 +168,17 @@ class Peer:
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._socket.bind(("127.0.0.1", 0))
         self.port = self._socket.getsockname()[1]
-        if self.name == "udp-echo":
-            threading.Thread(target=self._echo, args=(self._socket.dup(),), daemon=True).start()
+        if self.name == "garbage":
+            threading.Thread(target=self._answer_with_junk, args=(self._socket.dup(),), daemon=True).start()
 
-    def _echo(self, sock):
+    def _answer_with_junk(self, sock):
         sock.settimeout(0.1)
         with sock:
             while not self._stopping.is_set():
                 try:
-                    data, sender = sock.recvfrom(65536)
-                    sock.sendto(data, sender)
+                    _, sender = sock.recvfrom(65536)
+                    for junk in JUNK:
+                        sock.sendto(junk, sender)
                 except socket.timeout:
                     continue
 
@@ -184,7 +187,7 @@ def main():
     """The `serve` command for test programs in other languages."""
     parser = argparse.ArgumentParser(description="Serves one DTLS test peer until stdin ends.")
     parser.add_argument("command", choices=["serve"])
-    parser.add_argument("name", choices=["openssl", "gnutls", "udp-echo", "silent"])
+    parser.add_argument("name", choices=["openssl", "gnutls", "garbage", "silent"])
     parser.add_argument("--certificate")
     parser.add_argument("--key")
     parser.add_argument("options", nargs="*", help="further options of the server, after --")
