@@ -192,6 +192,24 @@ receive_one (GDatagramBased *connection, void *data, gsize size, gint64 timeout,
 }
 
 void
+assert_echo (GDatagramBased *connection, const char *peer, const void *data, gsize size)
+{
+  g_autoptr (GError) error = NULL;
+  g_autofree guint8 *echo = g_malloc (size + 1);
+  gsize total = 0;
+
+  do {
+    gsize received = 0;
+    gint count
+        = receive_one (connection, echo + total, size + 1 - total, PATIENCE, &received, &error);
+    g_assert_no_error (error);
+    g_assert_cmpint (count, ==, 1);
+    total += received;
+  } while (total < size && g_str_equal (peer, "gnutls"));
+  g_assert_cmpmem (echo, total, data, size);
+}
+
+void
 store_result (G_GNUC_UNUSED GObject *source, GAsyncResult *result, gpointer location)
 {
   *(GAsyncResult **) location = g_object_ref (result);

@@ -50,6 +50,9 @@ gint send_one (GDatagramBased *connection, const void *data, gsize size, gint64 
 gint receive_one (GDatagramBased *connection, void *data, gsize size, gint64 timeout,
                   gsize *received, GError **error);
 
+/* Receives the echo of a message and compares. gnutls-serv returns a long one in several pieces. */
+void assert_echo (GDatagramBased *connection, const char *peer, const void *data, gsize size);
+
 /* Runs the default main context until `*result` is set by store_result(). */
 GAsyncResult *wait_for_result (GAsyncResult **result);
 void store_result (GObject *source, GAsyncResult *result, gpointer location);

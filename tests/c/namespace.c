@@ -59,10 +59,11 @@ bytes_are_sent_and_received (gconstpointer data)
   g_autoptr (Peer) peer = peer_start (test_case->peer, test_case->credential, NULL);
   g_autoptr (GDatagramBased) client = client_for (test_case->make, peer);
   GioOsslDtlsConnection *connection = GIO_OSSL_DTLS_CONNECTION (client);
-  guint8 message[1200];
+  guint8 message[254];
 
   memset (message, 'm', sizeof message);
-  for (gsize size = 1; size <= sizeof message; size += 109) {
+  /* Up to what gnutls-serv returns in one piece. */
+  for (gsize size = 1; size <= 254; size += 11) {
     gssize sent
         = gio_ossl_dtls_connection_send (connection, message, size, PATIENCE, NULL, &error);
     g_assert_no_error (error);

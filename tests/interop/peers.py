@@ -12,7 +12,8 @@ Peers:
            message boundaries survive. -quiet is what makes that clean: no banner on stdout, and no
            command letters (Q, q, R, ...) taken from the echoed bytes. -state reports alerts on
            stderr ("SSL3 alert read:fatal:unknown CA"), which is the log.
-  gnutls   `gnutls-serv --udp --echo`, which echoes record by record.
+  gnutls   `gnutls-serv --udp --echo`. It reads into 254 bytes, so that the echo of a longer message
+           comes back as several of at most 254 bytes.
   garbage  a plain UDP socket that answers every datagram with junk, an empty datagram and plain
            text: a server that is not DTLS.
   silent   a plain UDP socket that never answers.
@@ -190,9 +191,11 @@ def main():
     parser.add_argument("name", choices=["openssl", "gnutls", "garbage", "silent"])
     parser.add_argument("--certificate")
     parser.add_argument("--key")
-    parser.add_argument("options", nargs="*", help="further options of the server, after --")
-    arguments = parser.parse_args()
-    with Peer(arguments.name, arguments.certificate, arguments.key, arguments.options) as peer:
+    parser.epilog = "Options of the server itself may follow after --."
+    words = sys.argv[1:]
+    split = words.index("--") if "--" in words else len(words)
+    arguments = parser.parse_args(words[:split])
+    with Peer(arguments.name, arguments.certificate, arguments.key, words[split + 1:]) as peer:
         print("ready", peer.port, peer.log_path, flush=True)
         sys.stdin.read()
 
