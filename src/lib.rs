@@ -4,3 +4,6 @@ pub use error::Error;
 
 #[allow(dead_code)]
 mod error;
+
+#[doc(hidden)]
+pub mod subclass;
