@@ -8,3 +8,5 @@ pub mod engine;
 mod error;
 #[allow(unsafe_code)] // Fence 1: OpenSSL.
 mod ossl;
+#[doc(hidden)]
+pub mod subclass;
