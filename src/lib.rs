@@ -2,5 +2,11 @@
 
 pub use error::Error;
 
+#[doc(hidden)]
+pub mod engine;
 #[allow(dead_code)]
 mod error;
+#[allow(unsafe_code)] // Fence 1: OpenSSL.
+mod ossl;
+#[doc(hidden)]
+pub mod subclass;

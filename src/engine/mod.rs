@@ -1,0 +1,373 @@
+//! One side of one DTLS association: no sockets, no GLib, no threads, no callbacks.
+//!
+//! The caller feeds datagrams, asks [`Engine::handshake`] what must happen next, sends whatever
+//! [`Engine::take_outgoing`] hands out, and calls [`Engine::on_deadline`] when the time that
+//! [`Engine::timeout`] names has passed.
+//!
+//! ```text
+//! client                                server
+//! ClientHello              -------->
+//!                          <--------    ServerHello ... ServerHelloDone
+//! NeedVerdict, NeedCertificate
+//! [Certificate] ClientKeyExchange [CertificateVerify]
+//! ChangeCipherSpec Finished -------->
+//!                          <--------    ChangeCipherSpec Finished
+//! Established                           Established
+//! ```
+
+#![forbid(unsafe_code)]
+
+use std::time::Duration;
+
+use openssl::pkey::{PKey, Private};
+use openssl::x509::X509;
+
+use crate::error::Error;
+use crate::ossl::queue::Failure;
+use crate::ossl::session::{MAX_PLAINTEXT, Parameters, Progress, Reading, Session};
+use crate::ossl::{self, queue};
+pub use crate::ossl::{Datagrams, Refusal, Role};
+
+use alert::Alert;
+use noise::Sifted;
+
+mod alert;
+mod binding;
+mod noise;
+
+pub use binding::Binding;
+
+/// What a new association needs to know.
+pub struct Config {
+    /// Which side it plays.
+    pub role: Role,
+    /// The name to send in the server_name extension; clients only.
+    pub server_name: Option<String>,
+    /// Application protocols, in order of preference.
+    pub protocols: Vec<Vec<u8>>,
+    /// The server's certificate, leaf first, with its key.
+    pub credentials: Option<(Vec<X509>, PKey<Private>)>,
+    /// Bytes of UDP payload that flights are fragmented to.
+    pub mtu: u16,
+    /// The first retransmission time-out.
+    pub initial_timeout: Duration,
+}
+
+/// What must happen next, in protocol order.
+#[derive(Debug)]
+pub enum Step {
+    /// The peer's certificate, leaf first, waits for [`Engine::judge`].
+    NeedVerdict(Vec<X509>),
+    /// The server asks for a certificate of one of these authorities (DER names):
+    /// [`Engine::present`].
+    NeedCertificate(Vec<Vec<u8>>),
+    /// Nothing until the next datagram or the deadline.
+    NeedDatagram,
+    /// Application data may flow.
+    Established,
+    /// The association has ended.
+    Failed(Error),
+}
+
+/// The judgement of the peer's certificate.
+#[derive(Debug)]
+pub enum Verdict {
+    /// Go on.
+    Accept,
+    /// Send the alert of this refusal and fail with this error.
+    Refuse(Refusal, Error),
+}
+
+/// What [`Engine::open`] found.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Opened {
+    /// One message.
+    Message {
+        /// Bytes written to the buffer.
+        length: usize,
+        /// Whether the message was longer than the buffer.
+        truncated: bool,
+    },
+    /// Nothing until the next datagram.
+    Nothing,
+    /// The peer has closed its direction.
+    End,
+}
+
+/// The life of an association, in order.
+enum State {
+    Handshaking {
+        /// An unauthenticated alert, believed if nothing better comes before the deadline.
+        alert: Option<Alert>,
+    },
+    Judging(Vec<X509>),
+    Refusing(Error),
+    Choosing(Vec<Vec<u8>>),
+    Established,
+    Failed(Error),
+}
+
+/// One side of one association.
+pub struct Engine {
+    session: Session,
+    role: Role,
+    state: State,
+    /// Where records are decrypted that the caller's buffer might be too short for.
+    scratch: Vec<u8>,
+}
+
+impl Engine {
+    /// An association that has sent nothing yet.
+    pub fn new(config: &Config) -> Result<Self, Error> {
+        let failed = |stack| {
+            Error::tls(
+                "Cannot start a DTLS session",
+                queue::describe(&stack).reason,
+            )
+        };
+        let mut session = Session::new(&Parameters {
+            role: config.role,
+            server_name: config.server_name.as_deref(),
+            protocols: &config.protocols,
+            mtu: config.mtu,
+            initial_timeout: config.initial_timeout,
+        })
+        .map_err(failed)?;
+        if let Some((chain, key)) = &config.credentials {
+            session.use_credentials(chain, key).map_err(|stack| {
+                let reason = queue::describe(&stack).reason;
+                Error::BadCertificate(format!("Cannot use the certificate: {reason}"))
+            })?;
+        }
+        Ok(Engine {
+            session,
+            role: config.role,
+            state: State::Handshaking { alert: None },
+            scratch: Vec::new(),
+        })
+    }
+
+    /// Takes one received datagram. Whatever is not an honest peer's is dropped without a word.
+    pub fn feed(&mut self, datagram: &[u8]) {
+        match &mut self.state {
+            State::Failed(_) => {}
+            State::Established if datagram.is_empty() => {}
+            State::Established => self.session.wire().receive(datagram),
+            _ => self.feed_handshake(&noise::sift(datagram)),
+        }
+    }
+
+    fn feed_handshake(&mut self, sifted: &Sifted) {
+        // Before our first flight nobody can have anything to complain about.
+        let believable = self.timeout().is_some();
+        if let State::Handshaking { alert } = &mut self.state {
+            if !sifted.records.is_empty() {
+                *alert = None;
+            }
+            if believable && sifted.alert.is_some() {
+                *alert = sifted.alert;
+            }
+        }
+        if !sifted.records.is_empty() {
+            self.session.wire().receive(&sifted.records);
+        }
+    }
+
+    /// Moves the handshake as far as it goes.
+    pub fn handshake(&mut self) -> Step {
+        match &self.state {
+            State::Judging(chain) => return Step::NeedVerdict(chain.clone()),
+            State::Choosing(authorities) => return Step::NeedCertificate(authorities.clone()),
+            State::Established => return Step::Established,
+            State::Failed(error) => return Step::Failed(error.clone()),
+            State::Handshaking { .. } | State::Refusing(_) => {}
+        }
+        match self.session.handshake() {
+            Ok(Progress::WantDatagram) => Step::NeedDatagram,
+            Ok(Progress::WantVerdict) => {
+                let chain = self.session.peer_chain();
+                self.state = State::Judging(chain.clone());
+                Step::NeedVerdict(chain)
+            }
+            Ok(Progress::WantCertificate) => {
+                let authorities = self.session.acceptable_authorities();
+                self.state = State::Choosing(authorities.clone());
+                Step::NeedCertificate(authorities)
+            }
+            Ok(Progress::Done) => self.establish(),
+            Err(failure) => Step::Failed(self.fail("The DTLS handshake failed", failure)),
+        }
+    }
+
+    /// Application data flows only where a verdict was given: success is never the mere absence of
+    /// an error.
+    fn establish(&mut self) -> Step {
+        if self.role == Role::Client && self.session.verdict() != Some(ossl::Verdict::Accept) {
+            let error = Error::Tls("The handshake ended without a judgement of the server".into());
+            self.state = State::Failed(error.clone());
+            return Step::Failed(error);
+        }
+        self.state = State::Established;
+        Step::Established
+    }
+
+    /// Answers [`Step::NeedVerdict`].
+    pub fn judge(&mut self, verdict: Verdict) {
+        if !matches!(self.state, State::Judging(_)) {
+            return;
+        }
+        match verdict {
+            Verdict::Accept => {
+                self.session.set_verdict(ossl::Verdict::Accept);
+                self.state = State::Handshaking { alert: None };
+            }
+            Verdict::Refuse(refusal, error) => {
+                self.session.set_verdict(ossl::Verdict::Refuse(refusal));
+                self.state = State::Refusing(error);
+            }
+        }
+    }
+
+    /// Answers [`Step::NeedCertificate`]; `None` presents no certificate.
+    pub fn present(&mut self, credentials: Option<(&[X509], &PKey<Private>)>) {
+        if !matches!(self.state, State::Choosing(_)) {
+            return;
+        }
+        self.state = match self.session.answer_certificate_request(credentials) {
+            Ok(()) => State::Handshaking { alert: None },
+            Err(stack) => {
+                let reason = queue::describe(&stack).reason;
+                State::Failed(Error::BadCertificate(format!(
+                    "Cannot use the client certificate: {reason}"
+                )))
+            }
+        };
+    }
+
+    /// How long until [`on_deadline`](Self::on_deadline) is due, if the timer runs.
+    pub fn timeout(&self) -> Option<Duration> {
+        match self.state {
+            State::Handshaking { .. } => self.session.timeout(),
+            _ => None,
+        }
+    }
+
+    /// Retransmits the last flight if its time is up; earlier calls do nothing.
+    pub fn on_deadline(&mut self) {
+        if self.timeout() != Some(Duration::ZERO) {
+            return;
+        }
+        if let State::Handshaking { alert: Some(alert) } = self.state {
+            self.state = State::Failed(alert.into_error());
+        } else if let Err(failure) = self.session.handle_timeout() {
+            self.fail("The peer does not answer", failure);
+        }
+    }
+
+    /// Decrypts the next message into `buffer`.
+    pub fn open(&mut self, buffer: &mut [u8]) -> Result<Opened, Error> {
+        match &self.state {
+            State::Established => {}
+            State::Failed(error) => return Err(error.clone()),
+            _ => return Ok(Opened::Nothing),
+        }
+        if buffer.len() >= MAX_PLAINTEXT {
+            let reading = self.session.read(buffer);
+            return self.opened(reading, MAX_PLAINTEXT);
+        }
+        let mut scratch = std::mem::take(&mut self.scratch);
+        scratch.resize(MAX_PLAINTEXT, 0);
+        let reading = self.session.read(&mut scratch);
+        if let Ok(Reading::Message(length)) = reading {
+            let kept = length.min(buffer.len());
+            if let (Some(to), Some(from)) = (buffer.get_mut(..kept), scratch.get(..kept)) {
+                to.copy_from_slice(from);
+            }
+        }
+        self.scratch = scratch;
+        self.opened(reading, buffer.len())
+    }
+
+    fn opened(&mut self, reading: Result<Reading, Failure>, room: usize) -> Result<Opened, Error> {
+        match reading {
+            Ok(Reading::Message(length)) => Ok(Opened::Message {
+                length: length.min(room),
+                truncated: length > room,
+            }),
+            Ok(Reading::Nothing) => Ok(Opened::Nothing),
+            Ok(Reading::End) => Ok(Opened::End),
+            Err(failure) => Err(self.fail("The DTLS session failed", failure)),
+        }
+    }
+
+    /// Whether [`open`](Self::open) has something to work on without a further datagram.
+    pub fn has_pending(&mut self) -> bool {
+        self.session.has_pending()
+    }
+
+    /// Protects `message` as one record and queues it. An empty message cannot be expressed by
+    /// OpenSSL and queues nothing.
+    pub fn seal(&mut self, message: &[u8]) -> Result<(), Error> {
+        match &self.state {
+            State::Established => {}
+            State::Failed(error) => return Err(error.clone()),
+            _ => return Err(Error::Tls("The handshake is not finished".into())),
+        }
+        if message.len() > MAX_PLAINTEXT {
+            return Err(Error::MessageTooLarge {
+                size: message.len(),
+                limit: MAX_PLAINTEXT,
+            });
+        }
+        if message.is_empty() {
+            return Ok(());
+        }
+        self.session
+            .write(message)
+            .map_err(|failure| self.fail("Cannot send", failure))
+    }
+
+    /// Queues close_notify, if there is an association to close.
+    pub fn close(&mut self) {
+        if matches!(self.state, State::Established) && self.session.shut_down().is_err() {
+            // Nothing can be told to the peer any more; the caller is closing anyway.
+            queue::clear();
+        }
+    }
+
+    /// Takes the datagrams that wait to be sent; `empty` is reused for the next ones.
+    #[must_use]
+    pub fn take_outgoing(&mut self, empty: Datagrams) -> Datagrams {
+        self.session.take_outgoing(empty)
+    }
+
+    /// The negotiated version as it stands on the wire (0xfefd is DTLS 1.2).
+    pub fn protocol_version(&self) -> u16 {
+        self.session.protocol_version()
+    }
+
+    /// OpenSSL's name of the negotiated cipher suite.
+    pub fn cipher_suite(&self) -> Option<String> {
+        let cipher = self.session.ssl().current_cipher()?;
+        Some(cipher.name().to_string())
+    }
+
+    /// The negotiated application protocol.
+    pub fn application_protocol(&self) -> Option<Vec<u8>> {
+        self.session
+            .ssl()
+            .selected_alpn_protocol()
+            .map(<[u8]>::to_vec)
+    }
+
+    /// Ends the association: a refusal has its own error, everything else OpenSSL's or the peer's.
+    fn fail(&mut self, what: &str, failure: Failure) -> Error {
+        let error = match (&self.state, failure.alert) {
+            (State::Refusing(error), _) => error.clone(),
+            (_, Some(alert)) => Alert(alert).into_error(),
+            _ => Error::tls(what, failure.reason),
+        };
+        self.state = State::Failed(error.clone());
+        error
+    }
+}

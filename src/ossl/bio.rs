@@ -1,0 +1,250 @@
+//! The datagram BIO between an `SSL` and the engine's queues.
+//!
+//! OpenSSL's memory BIOs lose datagram boundaries before 3.2 and answer none of the controls that
+//! DTLS asks. This one keeps each datagram whole: a read pops one, a write appends one.
+
+use std::collections::VecDeque;
+use std::ffi::{c_char, c_int, c_long, c_void};
+use std::ptr::NonNull;
+use std::sync::OnceLock;
+
+use openssl::error::ErrorStack;
+use openssl_sys::{BIO, BIO_METHOD};
+
+use super::sys::bio_ctrl;
+
+/// Outgoing datagrams, end to end in one buffer.
+#[derive(Default)]
+pub struct Datagrams {
+    bytes: Vec<u8>,
+    ends: Vec<usize>,
+}
+
+impl Datagrams {
+    /// Adds one datagram.
+    fn push(&mut self, datagram: &[u8]) {
+        self.bytes.extend_from_slice(datagram);
+        self.ends.push(self.bytes.len());
+    }
+
+    /// All datagrams' bytes.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// Where each datagram ends in [`bytes`](Self::bytes).
+    pub fn ends(&self) -> &[usize] {
+        &self.ends
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.ends.is_empty()
+    }
+
+    /// Drops all datagrams and keeps the memory.
+    pub fn clear(&mut self) {
+        self.bytes.clear();
+        self.ends.clear();
+    }
+
+    /// Each datagram in turn.
+    pub fn iter(&self) -> impl Iterator<Item = &[u8]> {
+        let starts = std::iter::once(0).chain(self.ends.iter().copied());
+        starts
+            .zip(&self.ends)
+            .filter_map(|(start, end)| self.bytes.get(start..*end))
+    }
+}
+
+/// What the BIO reads from and writes to.
+pub struct Wire {
+    incoming: VecDeque<Vec<u8>>,
+    /// Buffers of datagrams that were read, for the next ones.
+    spare: Vec<Vec<u8>>,
+    /// Datagrams that OpenSSL wrote.
+    pub outgoing: Datagrams,
+    mtu: c_long,
+}
+
+/// How many read buffers are kept for reuse.
+const SPARE_BUFFERS: usize = 32;
+
+impl Wire {
+    fn new(mtu: u16) -> Self {
+        Wire {
+            incoming: VecDeque::new(),
+            spare: Vec::new(),
+            outgoing: Datagrams::default(),
+            mtu: c_long::from(mtu),
+        }
+    }
+
+    /// Queues one received datagram for reading.
+    pub fn receive(&mut self, datagram: &[u8]) {
+        let mut buffer = self.spare.pop().unwrap_or_default();
+        buffer.clear();
+        buffer.extend_from_slice(datagram);
+        self.incoming.push_back(buffer);
+    }
+
+    /// Whether a received datagram has not been read yet.
+    pub fn has_incoming(&self) -> bool {
+        !self.incoming.is_empty()
+    }
+
+    /// Copies the next datagram into `buffer`; what does not fit is lost, as with recv().
+    fn read(&mut self, buffer: &mut [u8]) -> Option<usize> {
+        let datagram = self.incoming.pop_front()?;
+        let length = datagram.len().min(buffer.len());
+        if let (Some(to), Some(from)) = (buffer.get_mut(..length), datagram.get(..length)) {
+            to.copy_from_slice(from);
+        }
+        if self.spare.len() < SPARE_BUFFERS {
+            self.spare.push(datagram);
+        }
+        Some(length)
+    }
+}
+
+/// Makes a BIO over a new [`Wire`], which lives exactly as long as the BIO.
+pub fn new(mtu: u16) -> Result<(NonNull<BIO>, NonNull<Wire>), ErrorStack> {
+    let method = method()?;
+    // SAFETY: the method is complete and never freed.
+    let bio =
+        NonNull::new(unsafe { openssl_sys::BIO_new(method.0) }).ok_or_else(ErrorStack::get)?;
+    let wire = NonNull::from(Box::leak(Box::new(Wire::new(mtu))));
+    // SAFETY: the BIO is ours and new; `destroy` frees the wire with it.
+    unsafe {
+        openssl_sys::BIO_set_data(bio.as_ptr(), wire.as_ptr().cast());
+        openssl_sys::BIO_set_init(bio.as_ptr(), 1);
+    }
+    Ok((bio, wire))
+}
+
+struct Method(*mut BIO_METHOD);
+
+// SAFETY: a BIO_METHOD is read-only once it is built.
+unsafe impl Send for Method {}
+// SAFETY: as above.
+unsafe impl Sync for Method {}
+
+fn method() -> Result<&'static Method, ErrorStack> {
+    static METHOD: OnceLock<Method> = OnceLock::new();
+    if let Some(method) = METHOD.get() {
+        return Ok(method);
+    }
+    let built = build_method()?;
+    // Of two threads that build one at once, the second leaks its own: a few bytes, once.
+    Ok(METHOD.get_or_init(|| built))
+}
+
+fn build_method() -> Result<Method, ErrorStack> {
+    // SAFETY: plain constructors and setters on a method that no one else has; the callbacks have
+    // the signatures that OpenSSL documents.
+    unsafe {
+        let method = openssl_sys::BIO_meth_new(openssl_sys::BIO_TYPE_NONE, c"datagrams".as_ptr());
+        if method.is_null() {
+            return Err(ErrorStack::get());
+        }
+        openssl_sys::BIO_meth_set_write__fixed_rust(method, Some(write));
+        openssl_sys::BIO_meth_set_read__fixed_rust(method, Some(read));
+        openssl_sys::BIO_meth_set_ctrl__fixed_rust(method, Some(control));
+        openssl_sys::BIO_meth_set_destroy__fixed_rust(method, Some(destroy));
+        Ok(Method(method))
+    }
+}
+
+/// Runs `body` on the BIO's wire.
+///
+/// # Safety
+/// `bio` must come from [`new`], and no other reference to its wire may be alive: the session
+/// touches the wire only between calls into OpenSSL.
+unsafe fn with_wire<R>(bio: *mut BIO, fallback: R, body: impl FnOnce(&mut Wire) -> R) -> R {
+    // SAFETY: `new` stored a wire there, or `destroy` took it away and left NULL.
+    let wire = unsafe { openssl_sys::BIO_get_data(bio).cast::<Wire>().as_mut() };
+    match wire {
+        Some(wire) => body(wire),
+        None => fallback,
+    }
+}
+
+unsafe extern "C" fn write(bio: *mut BIO, data: *const c_char, length: c_int) -> c_int {
+    let Ok(size) = usize::try_from(length) else {
+        return -1;
+    };
+    if data.is_null() {
+        return -1;
+    }
+    // SAFETY: OpenSSL passes `length` readable bytes and a BIO of ours.
+    unsafe {
+        openssl_sys::BIO_clear_retry_flags(bio);
+        let datagram = std::slice::from_raw_parts(data.cast::<u8>(), size);
+        with_wire(bio, -1, |wire| {
+            wire.outgoing.push(datagram);
+            length
+        })
+    }
+}
+
+unsafe extern "C" fn read(bio: *mut BIO, data: *mut c_char, length: c_int) -> c_int {
+    let Ok(size) = usize::try_from(length) else {
+        return -1;
+    };
+    if data.is_null() {
+        return -1;
+    }
+    // SAFETY: OpenSSL passes `length` writable bytes and a BIO of ours.
+    unsafe {
+        openssl_sys::BIO_clear_retry_flags(bio);
+        let buffer = std::slice::from_raw_parts_mut(data.cast::<u8>(), size);
+        match with_wire(bio, None, |wire| wire.read(buffer)) {
+            Some(read) => c_int::try_from(read).unwrap_or(-1),
+            None => {
+                openssl_sys::BIO_set_retry_read(bio);
+                -1
+            }
+        }
+    }
+}
+
+unsafe extern "C" fn control(
+    bio: *mut BIO,
+    command: c_int,
+    number: c_long,
+    _pointer: *mut c_void,
+) -> c_long {
+    // SAFETY: OpenSSL passes a BIO of ours.
+    unsafe {
+        with_wire(bio, 0, |wire| match command {
+            bio_ctrl::FLUSH => 1,
+            bio_ctrl::DGRAM_QUERY_MTU | bio_ctrl::DGRAM_GET_MTU => wire.mtu,
+            bio_ctrl::DGRAM_GET_FALLBACK_MTU => wire.mtu.min(FALLBACK_MTU),
+            bio_ctrl::DGRAM_SET_MTU => {
+                wire.mtu = number;
+                number
+            }
+            _ => 0,
+        })
+    }
+}
+
+/// The UDP payload that any IPv4 host must take (RFC 791, section 3.1): 576 less 28 of headers.
+const FALLBACK_MTU: c_long = 548;
+
+unsafe extern "C" fn destroy(bio: *mut BIO) -> c_int {
+    // SAFETY: the BIO is going away; `new` put a leaked box there and nothing else frees it.
+    unsafe {
+        let wire = openssl_sys::BIO_get_data(bio).cast::<Wire>();
+        openssl_sys::BIO_set_data(bio, std::ptr::null_mut());
+        if !wire.is_null() {
+            drop(Box::from_raw(wire));
+        }
+    }
+    1
+}

@@ -1,0 +1,219 @@
+//! The two `SSL_CTX` that all connections share, and the callbacks that suspend a handshake.
+//!
+//! Whatever differs between connections is set on the `SSL`: certificates, names, protocols.
+
+use std::ffi::{c_int, c_uint, c_void};
+use std::sync::OnceLock;
+
+use foreign_types::ForeignTypeRef;
+use openssl::error::ErrorStack;
+use openssl::ex_data::Index;
+use openssl::ssl::{
+    AlpnError, Ssl, SslContext, SslContextBuilder, SslMethod, SslOptions, SslRef,
+    SslSessionCacheMode, SslVerifyMode, SslVersion,
+};
+use openssl_sys::{SSL, X509_STORE_CTX};
+
+use super::sys;
+
+/// Which side of the handshake a session plays.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// Sends the first ClientHello.
+    Client,
+    /// Waits for it.
+    Server,
+}
+
+/// What our side says of the peer's certificate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Go on.
+    Accept,
+    /// Send this alert and fail.
+    Refuse(Refusal),
+}
+
+/// The alert that a refused certificate earns (RFC 5246, section 7.2.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// bad_certificate
+    BadCertificate,
+    /// certificate_expired
+    Expired,
+    /// certificate_revoked
+    Revoked,
+    /// unknown_ca
+    UnknownCa,
+}
+
+impl Refusal {
+    /// The verification result that makes OpenSSL send the alert.
+    fn x509_error(self) -> c_int {
+        match self {
+            Refusal::BadCertificate => openssl_sys::X509_V_ERR_CERT_REJECTED,
+            Refusal::Expired => openssl_sys::X509_V_ERR_CERT_HAS_EXPIRED,
+            Refusal::Revoked => openssl_sys::X509_V_ERR_CERT_REVOKED,
+            Refusal::UnknownCa => openssl_sys::X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY,
+        }
+    }
+}
+
+/// What the callbacks find at the `SSL` they are called for.
+pub struct Hooks {
+    /// The judgement of the peer's certificate, once there is one.
+    pub verdict: Option<Verdict>,
+    /// Whether the request for our certificate has been answered.
+    pub certificate_answered: bool,
+    /// The first retransmission time-out, in microseconds.
+    pub initial_timeout: c_uint,
+    /// What a server is willing to speak (RFC 7301).
+    pub protocols: Vec<Vec<u8>>,
+}
+
+/// Where an `SSL` keeps its [`Hooks`].
+pub fn hooks_index() -> Result<Index<Ssl, Hooks>, ErrorStack> {
+    static INDEX: OnceLock<Index<Ssl, Hooks>> = OnceLock::new();
+    if let Some(index) = INDEX.get() {
+        return Ok(*index);
+    }
+    let index = Ssl::new_ex_index()?;
+    Ok(*INDEX.get_or_init(|| index))
+}
+
+/// The context that all connections of this role share.
+pub fn shared(role: Role) -> Result<&'static SslContext, ErrorStack> {
+    static CLIENT: OnceLock<SslContext> = OnceLock::new();
+    static SERVER: OnceLock<SslContext> = OnceLock::new();
+    let cell = match role {
+        Role::Client => &CLIENT,
+        Role::Server => &SERVER,
+    };
+    if let Some(context) = cell.get() {
+        return Ok(context);
+    }
+    let context = build(role)?;
+    Ok(cell.get_or_init(|| context))
+}
+
+fn build(role: Role) -> Result<SslContext, ErrorStack> {
+    hooks_index()?;
+    let mut builder = SslContextBuilder::new(SslMethod::dtls())?;
+    builder.set_min_proto_version(Some(SslVersion::DTLS1_2))?;
+    builder.set_options(
+        SslOptions::NO_QUERY_MTU
+            | SslOptions::NO_RENEGOTIATION
+            | SslOptions::NO_COMPRESSION
+            | SslOptions::NO_TICKET,
+    );
+    builder.set_session_cache_mode(SslSessionCacheMode::OFF);
+    match role {
+        Role::Client => {
+            builder.set_verify(SslVerifyMode::PEER);
+            // SAFETY: the context is ours and new, the callbacks have the documented signatures.
+            unsafe {
+                sys::SSL_CTX_set_cert_verify_callback(
+                    builder.as_ptr(),
+                    Some(judge),
+                    std::ptr::null_mut(),
+                );
+                sys::SSL_CTX_set_cert_cb(
+                    builder.as_ptr(),
+                    Some(choose_certificate),
+                    std::ptr::null_mut(),
+                );
+            }
+        }
+        Role::Server => {
+            builder.set_verify(SslVerifyMode::NONE);
+            builder.set_alpn_select_callback(select_protocol);
+        }
+    }
+    Ok(builder.build())
+}
+
+/// The first of the client's protocols that the server offers too.
+fn select_protocol<'a>(ssl: &mut SslRef, offered: &'a [u8]) -> Result<&'a [u8], AlpnError> {
+    let index = hooks_index().map_err(|_| AlpnError::NOACK)?;
+    let ours = &ssl.ex_data(index).ok_or(AlpnError::NOACK)?.protocols;
+    let mut rest = offered;
+    while let Some((&length, tail)) = rest.split_first() {
+        let Some((protocol, tail)) = tail.split_at_checked(usize::from(length)) else {
+            break;
+        };
+        if ours.iter().any(|own| own == protocol) {
+            return Ok(protocol);
+        }
+        rest = tail;
+    }
+    Err(AlpnError::NOACK)
+}
+
+/// Runs `body` on the hooks of `ssl`.
+///
+/// # Safety
+/// `ssl` must be valid, and no other reference to its hooks may be alive: a session touches them
+/// only between calls into OpenSSL.
+unsafe fn with_hooks<R>(ssl: *mut SSL, fallback: R, body: impl FnOnce(&mut Hooks) -> R) -> R {
+    let Ok(index) = hooks_index() else {
+        return fallback;
+    };
+    // SAFETY: the caller says that `ssl` is valid.
+    let ssl = unsafe { SslRef::from_ptr_mut(ssl) };
+    match ssl.ex_data_mut(index) {
+        Some(hooks) => body(hooks),
+        None => fallback,
+    }
+}
+
+/// Answers with the verdict, or suspends the handshake until there is one.
+unsafe extern "C" fn judge(store_context: *mut X509_STORE_CTX, _argument: *mut c_void) -> c_int {
+    // SAFETY: OpenSSL passes a context that belongs to an `SSL` of ours.
+    unsafe {
+        let ssl = openssl_sys::X509_STORE_CTX_get_ex_data(
+            store_context,
+            openssl_sys::SSL_get_ex_data_X509_STORE_CTX_idx(),
+        )
+        .cast::<SSL>();
+        if ssl.is_null() {
+            return 0;
+        }
+        match with_hooks(ssl, None, |hooks| Some(hooks.verdict)) {
+            Some(Some(Verdict::Accept)) => 1,
+            Some(Some(Verdict::Refuse(refusal))) => {
+                openssl_sys::X509_STORE_CTX_set_error(store_context, refusal.x509_error());
+                0
+            }
+            Some(None) => {
+                let suspended = openssl_sys::SSL_ctrl(
+                    ssl,
+                    sys::SSL_CTRL_SET_RETRY_VERIFY,
+                    0,
+                    std::ptr::null_mut(),
+                );
+                c_int::from(suspended > 0)
+            }
+            None => 0,
+        }
+    }
+}
+
+/// Suspends the handshake until the engine has said which certificate to present, if any.
+unsafe extern "C" fn choose_certificate(ssl: *mut SSL, _argument: *mut c_void) -> c_int {
+    const SUSPEND: c_int = -1;
+    // SAFETY: OpenSSL passes an `SSL` of ours.
+    let answered = unsafe { with_hooks(ssl, true, |hooks| hooks.certificate_answered) };
+    if answered { 1 } else { SUSPEND }
+}
+
+/// The retransmission time-outs: the first as configured, then doubled up to a minute (RFC 6347,
+/// section 4.2.4.1).
+pub unsafe extern "C" fn next_timeout(ssl: *mut SSL, current: c_uint) -> c_uint {
+    const LONGEST: c_uint = 60_000_000;
+    if current == 0 {
+        // SAFETY: OpenSSL passes an `SSL` of ours.
+        unsafe { with_hooks(ssl, 1_000_000, |hooks| hooks.initial_timeout) }
+    } else {
+        current.saturating_mul(2).min(LONGEST)
+    }
+}

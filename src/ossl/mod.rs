@@ -1,0 +1,13 @@
+//! The only user of `openssl-sys`.
+//!
+//! The application is never called from here: where OpenSSL must wait for a decision, the handshake
+//! suspends and the engine resumes it with the answer.
+
+mod bio;
+mod context;
+pub mod queue;
+pub mod session;
+mod sys;
+
+pub use bio::Datagrams;
+pub use context::{Refusal, Role, Verdict};

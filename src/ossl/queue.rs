@@ -1,0 +1,44 @@
+//! OpenSSL's per-thread error queue, drained into text.
+
+use std::ffi::c_int;
+
+use openssl::error::ErrorStack;
+
+/// The library number of libssl, and the offset of its reasons that are received alerts.
+const ERR_LIB_SSL: c_int = 20;
+const ALERT_REASON_OFFSET: c_int = 1000;
+
+/// What OpenSSL said about its latest failure.
+pub struct Failure {
+    /// The fatal alert that was received (RFC 5246, section 7.2), if that is the reason.
+    pub alert: Option<u8>,
+    /// The first reason, for people; never empty.
+    pub reason: String,
+}
+
+/// Empties the calling thread's queue and tells what was in it.
+pub fn drain() -> Failure {
+    describe(&ErrorStack::get())
+}
+
+/// Forgets whatever an earlier user of OpenSSL in this thread left behind: `SSL_get_error` would
+/// take it for the outcome of our call.
+pub fn clear() {
+    // SAFETY: touches only the calling thread's own queue.
+    unsafe { openssl_sys::ERR_clear_error() }
+}
+
+/// The alert and the reason that `stack` tells.
+pub fn describe(stack: &ErrorStack) -> Failure {
+    let errors = stack.errors();
+    let alert = errors
+        .iter()
+        .filter(|error| error.library_code() == ERR_LIB_SSL)
+        .find_map(|error| u8::try_from(error.reason_code() - ALERT_REASON_OFFSET).ok());
+    let reason = errors
+        .iter()
+        .find_map(|error| error.reason())
+        .unwrap_or("OpenSSL gives no reason")
+        .to_string();
+    Failure { alert, reason }
+}

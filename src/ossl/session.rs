@@ -1,0 +1,337 @@
+//! One `SSL` with its wire: the operations that the engine is made of.
+
+use std::ffi::{c_int, c_uint};
+use std::ptr::NonNull;
+use std::time::Duration;
+
+use openssl::error::ErrorStack;
+use openssl::pkey::{PKey, Private};
+use openssl::ssl::{Ssl, SslRef};
+use openssl::stack::Stack;
+use openssl::x509::{X509, X509NameRef};
+
+use foreign_types::{ForeignType, ForeignTypeRef};
+
+use super::bio::{self, Datagrams, Wire};
+use super::context::{self, Hooks, Role, Verdict};
+use super::queue::{self, Failure};
+use super::sys;
+
+/// The longest plaintext of a record, in bytes (RFC 6347, section 4.1).
+pub const MAX_PLAINTEXT: usize = 1 << 14;
+
+/// How far a handshake went.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// It is complete.
+    Done,
+    /// The next datagram of the peer is needed.
+    WantDatagram,
+    /// [`Session::set_verdict`] is needed.
+    WantVerdict,
+    /// [`Session::answer_certificate_request`] is needed.
+    WantCertificate,
+}
+
+/// What a read found.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Reading {
+    /// One message of so many bytes.
+    Message(usize),
+    /// Nothing until the next datagram.
+    Nothing,
+    /// The peer's close_notify.
+    End,
+}
+
+/// What differs from one session to the next.
+pub struct Parameters<'a> {
+    /// Which side it plays.
+    pub role: Role,
+    /// The name for the server_name extension (RFC 6066, section 3).
+    pub server_name: Option<&'a str>,
+    /// Application protocols, in order of preference (RFC 7301).
+    pub protocols: &'a [Vec<u8>],
+    /// Bytes of UDP payload that a flight's datagrams are fragmented to.
+    pub mtu: u16,
+    /// The first retransmission time-out.
+    pub initial_timeout: Duration,
+}
+
+/// One side of one association.
+pub struct Session {
+    ssl: Ssl,
+    /// Valid as long as `ssl`, which owns the BIO that owns it.
+    wire: NonNull<Wire>,
+}
+
+// SAFETY: the wire belongs to the `SSL` and is reached through `&mut self` only.
+unsafe impl Send for Session {}
+
+impl Session {
+    /// A session that has sent nothing yet.
+    pub fn new(parameters: &Parameters<'_>) -> Result<Self, ErrorStack> {
+        let mut ssl = Ssl::new(context::shared(parameters.role)?)?;
+        let microseconds = parameters.initial_timeout.as_micros();
+        ssl.set_ex_data(
+            context::hooks_index()?,
+            Hooks {
+                verdict: None,
+                certificate_answered: false,
+                initial_timeout: c_uint::try_from(microseconds).unwrap_or(c_uint::MAX).max(1),
+                protocols: parameters.protocols.to_vec(),
+            },
+        );
+        let (bio, wire) = bio::new(parameters.mtu)?;
+        // SAFETY: both are ours and valid; one reference to the BIO serves both directions.
+        unsafe {
+            openssl_sys::SSL_set_bio(ssl.as_ptr(), bio.as_ptr(), bio.as_ptr());
+            sys::DTLS_set_timer_cb(ssl.as_ptr(), Some(context::next_timeout));
+        }
+        ssl.set_mtu(u32::from(parameters.mtu))?;
+        match parameters.role {
+            Role::Client => {
+                ssl.set_connect_state();
+                if let Some(name) = parameters.server_name {
+                    ssl.set_hostname(name)?;
+                }
+                let list = wire_format(parameters.protocols);
+                if !list.is_empty() {
+                    ssl.set_alpn_protos(&list)?;
+                }
+            }
+            Role::Server => ssl.set_accept_state(),
+        }
+        Ok(Session { ssl, wire })
+    }
+
+    /// What the safe API tells about the session.
+    pub fn ssl(&self) -> &SslRef {
+        &self.ssl
+    }
+
+    /// The queues to and from the network.
+    pub fn wire(&mut self) -> &mut Wire {
+        // SAFETY: the wire lives as long as `self.ssl`; OpenSSL touches it only during calls that
+        // borrow `self` mutably.
+        unsafe { self.wire.as_mut() }
+    }
+
+    /// Takes the datagrams that wait to be sent, and leaves `empty`, cleared, in their place.
+    pub fn take_outgoing(&mut self, mut empty: Datagrams) -> Datagrams {
+        empty.clear();
+        std::mem::replace(&mut self.wire().outgoing, empty)
+    }
+
+    /// Moves the handshake as far as it goes.
+    pub fn handshake(&mut self) -> Result<Progress, Failure> {
+        queue::clear();
+        // SAFETY: the `SSL` is valid.
+        let result = unsafe { openssl_sys::SSL_do_handshake(self.ssl.as_ptr()) };
+        if result == 1 {
+            return Ok(Progress::Done);
+        }
+        match self.outcome(result) {
+            openssl_sys::SSL_ERROR_WANT_READ => Ok(Progress::WantDatagram),
+            openssl_sys::SSL_ERROR_WANT_X509_LOOKUP => Ok(Progress::WantCertificate),
+            sys::SSL_ERROR_WANT_RETRY_VERIFY => Ok(Progress::WantVerdict),
+            _ => Err(queue::drain()),
+        }
+    }
+
+    /// Says whether the peer's certificate is accepted; the next [`handshake`](Self::handshake)
+    /// acts on it.
+    pub fn set_verdict(&mut self, verdict: Verdict) {
+        if let Some(hooks) = self.hooks() {
+            hooks.verdict = Some(verdict);
+        }
+    }
+
+    /// The verdict that was given.
+    pub fn verdict(&mut self) -> Option<Verdict> {
+        self.hooks().and_then(|hooks| hooks.verdict)
+    }
+
+    /// Presents `certificate` with its chain and key, or none, where the server asked for one.
+    pub fn answer_certificate_request(
+        &mut self,
+        credentials: Option<(&[X509], &PKey<Private>)>,
+    ) -> Result<(), ErrorStack> {
+        if let Some((chain, key)) = credentials {
+            self.use_credentials(chain, key)?;
+        }
+        if let Some(hooks) = self.hooks() {
+            hooks.certificate_answered = true;
+        }
+        Ok(())
+    }
+
+    /// Makes `chain`, leaf first, and `key` the certificate of this side.
+    pub fn use_credentials(
+        &mut self,
+        chain: &[X509],
+        key: &PKey<Private>,
+    ) -> Result<(), ErrorStack> {
+        let Some((leaf, issuers)) = chain.split_first() else {
+            return Ok(());
+        };
+        let mut stack = Stack::new()?;
+        for issuer in issuers {
+            stack.push(issuer.clone())?;
+        }
+        queue::clear();
+        // SAFETY: all are valid; OpenSSL takes references of its own.
+        let done = unsafe {
+            sys::SSL_use_cert_and_key(
+                self.ssl.as_ptr(),
+                leaf.as_ptr(),
+                key.as_ptr(),
+                stack.as_ptr(),
+                1,
+            )
+        };
+        if done == 1 {
+            Ok(())
+        } else {
+            Err(ErrorStack::get())
+        }
+    }
+
+    /// The negotiated version as it stands on the wire.
+    pub fn protocol_version(&self) -> u16 {
+        // SAFETY: the `SSL` is valid.
+        let version = unsafe { openssl_sys::SSL_version(self.ssl.as_ptr()) };
+        u16::try_from(version).unwrap_or(0)
+    }
+
+    /// The complete DER names of the authorities that the server accepts, in its order.
+    pub fn acceptable_authorities(&self) -> Vec<Vec<u8>> {
+        // SAFETY: the list belongs to the `SSL` and is only read here, while `self` is borrowed.
+        unsafe {
+            let names = sys::SSL_get0_peer_CA_list(self.ssl.as_ptr()).cast();
+            let count = openssl_sys::OPENSSL_sk_num(names);
+            (0..count)
+                .map(|i| openssl_sys::OPENSSL_sk_value(names, i))
+                .filter(|name| !name.is_null())
+                .filter_map(|name| X509NameRef::from_ptr(name.cast()).to_der().ok())
+                .collect()
+        }
+    }
+
+    /// The peer's certificates, leaf first, as they arrived at a client.
+    pub fn peer_chain(&self) -> Vec<X509> {
+        let chain = self.ssl.peer_cert_chain();
+        chain.map_or_else(Vec::new, |chain| {
+            chain.iter().map(ToOwned::to_owned).collect()
+        })
+    }
+
+    /// How long until the retransmission timer runs out, if it runs.
+    pub fn timeout(&self) -> Option<Duration> {
+        let mut left = sys::Timeval::default();
+        // SAFETY: OpenSSL fills the `struct timeval` that it is given.
+        let running = unsafe {
+            openssl_sys::SSL_ctrl(
+                self.ssl.as_ptr(),
+                sys::DTLS_CTRL_GET_TIMEOUT,
+                0,
+                std::ptr::from_mut(&mut left).cast(),
+            )
+        };
+        if running != 1 {
+            return None;
+        }
+        let seconds = Duration::from_secs(u64::try_from(left.seconds).unwrap_or(0));
+        Some(seconds + Duration::from_micros(u64::try_from(left.microseconds).unwrap_or(0)))
+    }
+
+    /// Retransmits the last flight if the timer has run out.
+    pub fn handle_timeout(&mut self) -> Result<(), Failure> {
+        queue::clear();
+        // SAFETY: the `SSL` is valid.
+        let result = unsafe {
+            openssl_sys::SSL_ctrl(
+                self.ssl.as_ptr(),
+                sys::DTLS_CTRL_HANDLE_TIMEOUT,
+                0,
+                std::ptr::null_mut(),
+            )
+        };
+        if result < 0 {
+            return Err(queue::drain());
+        }
+        Ok(())
+    }
+
+    /// Decrypts the next message into `buffer`, which must have room for [`MAX_PLAINTEXT`] bytes:
+    /// OpenSSL would give the rest of a longer record to the next read.
+    pub fn read(&mut self, buffer: &mut [u8]) -> Result<Reading, Failure> {
+        queue::clear();
+        let size = c_int::try_from(buffer.len()).unwrap_or(c_int::MAX);
+        // SAFETY: `buffer` has at least `size` writable bytes.
+        let result =
+            unsafe { openssl_sys::SSL_read(self.ssl.as_ptr(), buffer.as_mut_ptr().cast(), size) };
+        if let Ok(length @ 1..) = usize::try_from(result) {
+            return Ok(Reading::Message(length));
+        }
+        match self.outcome(result) {
+            openssl_sys::SSL_ERROR_WANT_READ => Ok(Reading::Nothing),
+            openssl_sys::SSL_ERROR_ZERO_RETURN => Ok(Reading::End),
+            _ => Err(queue::drain()),
+        }
+    }
+
+    /// Whether a record, decrypted or not, waits to be read.
+    pub fn has_pending(&mut self) -> bool {
+        // SAFETY: the `SSL` is valid.
+        let buffered = unsafe { sys::SSL_has_pending(self.ssl.as_ptr()) } == 1;
+        buffered || self.wire().has_incoming()
+    }
+
+    /// Protects `message`, which must not be empty, as one record in one datagram.
+    pub fn write(&mut self, message: &[u8]) -> Result<(), Failure> {
+        queue::clear();
+        let size = c_int::try_from(message.len()).unwrap_or(c_int::MAX);
+        // SAFETY: `message` has at least `size` readable bytes.
+        let result =
+            unsafe { openssl_sys::SSL_write(self.ssl.as_ptr(), message.as_ptr().cast(), size) };
+        if result > 0 {
+            Ok(())
+        } else {
+            Err(queue::drain())
+        }
+    }
+
+    /// Queues close_notify.
+    pub fn shut_down(&mut self) -> Result<(), Failure> {
+        queue::clear();
+        // SAFETY: the `SSL` is valid.
+        let result = unsafe { openssl_sys::SSL_shutdown(self.ssl.as_ptr()) };
+        if result < 0 && self.outcome(result) != openssl_sys::SSL_ERROR_WANT_READ {
+            return Err(queue::drain());
+        }
+        Ok(())
+    }
+
+    fn outcome(&self, result: c_int) -> c_int {
+        // SAFETY: `result` is what the latest operation on this `SSL` returned in this thread.
+        unsafe { openssl_sys::SSL_get_error(self.ssl.as_ptr(), result) }
+    }
+
+    fn hooks(&mut self) -> Option<&mut Hooks> {
+        self.ssl.ex_data_mut(context::hooks_index().ok()?)
+    }
+}
+
+/// ALPN's list: each protocol after its length in one byte. Names that have no such length cannot
+/// be offered and are left out.
+fn wire_format(protocols: &[Vec<u8>]) -> Vec<u8> {
+    let mut list = Vec::new();
+    for protocol in protocols {
+        if let Ok(length @ 1..) = u8::try_from(protocol.len()) {
+            list.push(length);
+            list.extend_from_slice(protocol);
+        }
+    }
+    list
+}

@@ -1,0 +1,62 @@
+//! What `openssl-sys` does not declare.
+
+use std::ffi::{c_int, c_long, c_uint, c_void};
+
+use openssl_sys::{SSL, SSL_CTX, X509, X509_STORE_CTX, stack_st_X509, stack_st_X509_NAME};
+
+/// `DTLS_CTRL_GET_TIMEOUT` of `<openssl/ssl.h>`.
+pub const DTLS_CTRL_GET_TIMEOUT: c_int = 73;
+/// `SSL_CTRL_SET_RETRY_VERIFY`.
+pub const SSL_CTRL_SET_RETRY_VERIFY: c_int = 136;
+/// `SSL_ERROR_WANT_RETRY_VERIFY`.
+pub const SSL_ERROR_WANT_RETRY_VERIFY: c_int = 12;
+/// `DTLS_CTRL_HANDLE_TIMEOUT`.
+pub const DTLS_CTRL_HANDLE_TIMEOUT: c_int = 74;
+
+/// `BIO_CTRL_*` codes that a datagram BIO is asked.
+pub mod bio_ctrl {
+    use super::c_int;
+
+    pub const FLUSH: c_int = 11;
+    pub const DGRAM_QUERY_MTU: c_int = 40;
+    pub const DGRAM_GET_MTU: c_int = 41;
+    pub const DGRAM_SET_MTU: c_int = 42;
+    pub const DGRAM_GET_FALLBACK_MTU: c_int = 47;
+}
+
+/// `struct timeval`, as `DTLSv1_get_timeout` fills it.
+#[repr(C)]
+#[derive(Default)]
+pub struct Timeval {
+    pub seconds: c_long,
+    pub microseconds: c_long,
+}
+
+pub type CertificateCallback = unsafe extern "C" fn(*mut SSL, *mut c_void) -> c_int;
+pub type TimerCallback = unsafe extern "C" fn(*mut SSL, c_uint) -> c_uint;
+pub type VerifyCallback = unsafe extern "C" fn(*mut X509_STORE_CTX, *mut c_void) -> c_int;
+
+unsafe extern "C" {
+    pub fn DTLS_set_timer_cb(ssl: *mut SSL, callback: Option<TimerCallback>);
+    pub fn SSL_CTX_set_cert_cb(
+        context: *mut SSL_CTX,
+        callback: Option<CertificateCallback>,
+        argument: *mut c_void,
+    );
+    pub fn SSL_CTX_set_cert_verify_callback(
+        context: *mut SSL_CTX,
+        callback: Option<VerifyCallback>,
+        argument: *mut c_void,
+    );
+    pub fn SSL_get0_peer_CA_list(ssl: *const SSL) -> *const stack_st_X509_NAME;
+    pub fn SSL_has_pending(ssl: *const SSL) -> c_int;
+    pub fn SSL_use_cert_and_key(
+        ssl: *mut SSL,
+        leaf: *mut X509,
+        key: *mut openssl_sys::EVP_PKEY,
+        chain: *mut stack_st_X509,
+        replace: c_int,
+    ) -> c_int;
+    pub fn X509_STORE_CTX_get0_cert(context: *const X509_STORE_CTX) -> *mut X509;
+    pub fn X509_STORE_CTX_get0_untrusted(context: *const X509_STORE_CTX) -> *mut stack_st_X509;
+}

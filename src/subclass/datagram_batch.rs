@@ -1,0 +1,164 @@
+//! The caller's side of `GDatagramBased`: many datagrams in one call, without an allocation.
+
+use std::{os::raw::c_int, ptr, time::Duration};
+
+use gio::ffi;
+use glib::translate::*;
+
+use super::datagram_based::timeout_to_c;
+
+/// The most datagrams that one call moves.
+pub const BATCH: usize = 64;
+
+/// Receives datagrams into `arena`, one every `stride` bytes, in one call of the base.
+///
+/// `lengths` gets the size of each and limits their number, as do the arena and [`BATCH`]. Returns
+/// how many arrived; 0 is the end of the base's datagrams. `timeout`: `None` blocks, zero never does.
+///
+/// # Errors
+///
+/// Those of the base; `G_IO_ERROR_FAILED` if it fails without saying why.
+pub fn receive_batch(
+    base: &gio::DatagramBased,
+    arena: &mut [u8],
+    stride: usize,
+    lengths: &mut [usize],
+    timeout: Option<Duration>,
+    cancellable: Option<&gio::Cancellable>,
+) -> Result<usize, glib::Error> {
+    let mut vectors = [ffi::GInputVector {
+        buffer: ptr::null_mut(),
+        size: 0,
+    }; BATCH];
+    let mut messages = [ffi::GInputMessage {
+        address: ptr::null_mut(),
+        vectors: ptr::null_mut(),
+        num_vectors: 1,
+        bytes_received: 0,
+        flags: 0,
+        control_messages: ptr::null_mut(),
+        num_control_messages: ptr::null_mut(),
+    }; BATCH];
+    if stride == 0 {
+        return Err(invalid("a stride of 0 bytes holds no datagram"));
+    }
+    let slots = arena.chunks_exact_mut(stride).take(lengths.len());
+    let mut wanted: u32 = 0;
+    for ((slot, vector), message) in slots.zip(&mut vectors).zip(&mut messages) {
+        vector.buffer = slot.as_mut_ptr().cast();
+        vector.size = slot.len();
+        message.vectors = vector;
+        wanted += 1;
+    }
+    if wanted == 0 {
+        return Err(invalid("no room for a datagram"));
+    }
+    let mut error = ptr::null_mut();
+    // SAFETY: the first `wanted` messages each point to one vector, which points to its own part of
+    // `arena`; all of them outlive the call.
+    let count = unsafe {
+        ffi::g_datagram_based_receive_messages(
+            base.to_glib_none().0,
+            messages.as_mut_ptr(),
+            wanted,
+            0,
+            timeout_to_c(timeout),
+            cancellable.to_glib_none().0,
+            &mut error,
+        )
+    };
+    // SAFETY: `error` is what the call left in an empty error pointer.
+    let count = unsafe { moved(count, wanted, error) }?;
+    for (length, message) in lengths.iter_mut().zip(&messages).take(count) {
+        *length = message.bytes_received.min(stride);
+    }
+    Ok(count)
+}
+
+/// Sends datagrams that lie one behind the other in `datagrams`, in one call of the base.
+///
+/// `ends` holds the offset at which each ends. At most [`BATCH`] go out; returns how many did, counted
+/// from the front. `timeout`: `None` blocks, zero never does.
+///
+/// # Errors
+///
+/// Those of the base; `G_IO_ERROR_FAILED` if it fails without saying why; `G_IO_ERROR_INVALID_ARGUMENT`
+/// when `ends` is not ascending or exceeds `datagrams`.
+pub fn send_batch(
+    base: &gio::DatagramBased,
+    datagrams: &[u8],
+    ends: &[usize],
+    timeout: Option<Duration>,
+    cancellable: Option<&gio::Cancellable>,
+) -> Result<usize, glib::Error> {
+    let mut vectors = [ffi::GOutputVector {
+        buffer: ptr::null(),
+        size: 0,
+    }; BATCH];
+    let mut messages = [ffi::GOutputMessage {
+        address: ptr::null_mut(),
+        vectors: ptr::null_mut(),
+        num_vectors: 1,
+        bytes_sent: 0,
+        control_messages: ptr::null_mut(),
+        num_control_messages: 0,
+    }; BATCH];
+    let mut start = 0;
+    let mut wanted: u32 = 0;
+    for ((end, vector), message) in ends.iter().zip(&mut vectors).zip(&mut messages) {
+        let datagram = datagrams
+            .get(start..*end)
+            .ok_or_else(|| invalid("the ends of the datagrams do not fit their bytes"))?;
+        vector.buffer = datagram.as_ptr().cast();
+        vector.size = datagram.len();
+        message.vectors = vector;
+        start = *end;
+        wanted += 1;
+    }
+    if wanted == 0 {
+        return Ok(0);
+    }
+    let mut error = ptr::null_mut();
+    // SAFETY: the first `wanted` messages each point to one vector, which points to its own part of
+    // `datagrams`; all of them outlive the call, which only reads the bytes.
+    let count = unsafe {
+        ffi::g_datagram_based_send_messages(
+            base.to_glib_none().0,
+            messages.as_mut_ptr(),
+            wanted,
+            0,
+            timeout_to_c(timeout),
+            cancellable.to_glib_none().0,
+            &mut error,
+        )
+    };
+    // SAFETY: `error` is what the call left in an empty error pointer.
+    unsafe { moved(count, wanted, error) }
+}
+
+/// What a base has done, whether or not it kept to the rules.
+///
+/// # Safety
+///
+/// `error` is NULL or a `GError` that the caller owns and passes on.
+unsafe fn moved(
+    count: c_int,
+    wanted: u32,
+    error: *mut glib::ffi::GError,
+) -> Result<usize, glib::Error> {
+    if !error.is_null() {
+        // SAFETY: the caller passes ownership.
+        return Err(unsafe { from_glib_full(error) });
+    }
+    match u32::try_from(count) {
+        Ok(count) => Ok(count.min(wanted) as usize),
+        Err(_) => Err(glib::Error::new(
+            gio::IOErrorEnum::Failed,
+            "The base socket failed without saying why",
+        )),
+    }
+}
+
+fn invalid(text: &str) -> glib::Error {
+    glib::Error::new(gio::IOErrorEnum::InvalidArgument, text)
+}

@@ -1,0 +1,69 @@
+//! Keeping GIO's thread-safe objects in state that several threads share.
+
+use std::ops::Deref;
+
+use glib::prelude::*;
+
+/// A class whose instances may be referenced and called from every thread.
+///
+/// # Safety
+///
+/// The class is documented by GIO to be thread-safe, or is immutable once constructed. Reference
+/// counting itself is atomic for every GObject.
+pub unsafe trait Shareable: IsA<glib::Object> {}
+
+macro_rules! shareable {
+    ($($reason:literal: $($class:ty),+;)+) => {
+        $($(
+            #[doc = $reason]
+            // SAFETY: for the reason that the invocation states.
+            unsafe impl Shareable for $class {}
+        )+)+
+    };
+}
+
+shareable! {
+    "Immutable once constructed.":
+        gio::SocketAddress, gio::SocketConnectable, gio::TlsCertificate;
+    "Documented to be used from several threads.":
+        gio::Cancellable, gio::TlsBackend, gio::TlsDatabase,
+        gio::TlsFileDatabase, gio::TlsInteraction;
+    "Datagram sockets, and what stands in for them, may be used from several threads at once.":
+        gio::DatagramBased, gio::DtlsClientConnection, gio::DtlsConnection,
+        gio::DtlsServerConnection, gio::Socket;
+}
+
+/// A reference to a [`Shareable`] object that may cross threads, which gtk-rs's own wrappers may not.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SharedRef<T: Shareable>(T);
+
+// SAFETY: `Shareable` promises that the object may be used and released in every thread.
+unsafe impl<T: Shareable> Send for SharedRef<T> {}
+// SAFETY: as above.
+unsafe impl<T: Shareable> Sync for SharedRef<T> {}
+
+impl<T: Shareable> SharedRef<T> {
+    /// Shares `object`.
+    pub fn new(object: T) -> Self {
+        Self(object)
+    }
+
+    /// Gives the plain reference back.
+    pub fn into_inner(self) -> T {
+        self.0
+    }
+}
+
+impl<T: Shareable> Deref for SharedRef<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
+
+impl<T: Shareable> From<T> for SharedRef<T> {
+    fn from(object: T) -> Self {
+        Self(object)
+    }
+}
