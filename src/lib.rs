@@ -10,3 +10,4 @@ mod error;
 mod ossl;
 #[doc(hidden)]
 pub mod subclass;
+mod transport;

@@ -58,7 +58,7 @@ pub trait DtlsConnectionImpl: ObjectImpl + ObjectSubclass<Type: IsA<gio::DtlsCon
 
     /// The protocol that was agreed on. C callers keep the pointer, so the string has to stay in
     /// place until the next handshake at least.
-    fn negotiated_protocol(&self) -> Option<&glib::GStr>;
+    fn negotiated_protocol(&self) -> Option<&CStr>;
 
     /// The channel binding of the given kind.
     ///
@@ -300,8 +300,7 @@ unsafe extern "C" fn negotiated_protocol<T: DtlsConnectionImpl>(
     let body = || {
         // SAFETY: GIO calls this slot with a live instance of `T`.
         let this = unsafe { implementation::<T, _>(connection) };
-        this.negotiated_protocol()
-            .map_or(ptr::null(), glib::GStr::as_ptr)
+        this.negotiated_protocol().map_or(ptr::null(), CStr::as_ptr)
     };
     guard("get_negotiated_protocol", ptr::null, body)
 }

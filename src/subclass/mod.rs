@@ -17,6 +17,7 @@ use std::{
 
 use glib::{subclass::prelude::*, translate::*};
 
+pub(crate) use self::shared::impl_thread_safe;
 pub use self::shared::{Shareable, SharedRef};
 pub use crate::{
     impl_datagram_based, impl_dtls_client_connection, impl_dtls_connection,
@@ -28,6 +29,7 @@ pub mod datagram_batch;
 pub mod datagram_messages;
 pub mod dtls_connection;
 pub mod source;
+pub mod values;
 
 mod alarm;
 mod completion;
