@@ -17,7 +17,8 @@ pub const BATCH: usize = 64;
 ///
 /// # Errors
 ///
-/// Those of the base; `G_IO_ERROR_FAILED` if it fails without saying why.
+/// Those of the base; `G_IO_ERROR_FAILED` if it fails without saying why; `G_IO_ERROR_INVALID_ARGUMENT`
+/// when not even one datagram has room.
 pub fn receive_batch(
     base: &gio::DatagramBased,
     arena: &mut [u8],

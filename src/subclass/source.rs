@@ -315,3 +315,6 @@ unsafe extern "C" fn invoke_closure(
     };
     guard("source closure", || false, body).into_glib()
 }
+
+#[cfg(test)]
+mod tests;
