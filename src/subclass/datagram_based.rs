@@ -15,7 +15,9 @@ use super::{
 };
 
 /// A class that implements `GDatagramBased`. All methods may be called from every thread at once.
-pub trait DatagramBasedImpl: ObjectImpl + ObjectSubclass<Type: IsA<gio::DatagramBased>> {
+pub trait DatagramBasedImpl:
+    ObjectImpl + ObjectSubclass<Type: IsA<gio::DatagramBased>> + Send + Sync
+{
     /// Fills messages from the front and returns how many; 0 is the end of the datagrams.
     ///
     /// `timeout`: `None` blocks, zero never does.

@@ -14,7 +14,9 @@ use super::{guard, guard_result, implementation};
 pub use super::completion::Completion;
 
 /// A class that implements `GDtlsConnection`. All methods may be called from every thread at once.
-pub trait DtlsConnectionImpl: ObjectImpl + ObjectSubclass<Type: IsA<gio::DtlsConnection>> {
+pub trait DtlsConnectionImpl:
+    ObjectImpl + ObjectSubclass<Type: IsA<gio::DtlsConnection>> + Send + Sync
+{
     /// Completes a handshake, blocking.
     ///
     /// # Errors

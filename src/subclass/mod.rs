@@ -5,8 +5,8 @@
 //! the orphan rule does not allow to be generic. Every trampoline is a panic boundary: a bug becomes a
 //! `GError`, or a critical where C has no room for an error, and never unwinds into C.
 //!
-//! GIO calls these classes from any thread, so the trampolines hand out `&T` in any thread; an
-//! implementation keeps its state behind locks or in once-cells.
+//! GIO calls these classes from any thread, so the trampolines hand out `&T` in any thread and the traits
+//! demand `Send + Sync`: an implementation keeps its state behind locks or in once-cells.
 
 #![allow(unsafe_code)]
 
