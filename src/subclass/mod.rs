@@ -1,12 +1,13 @@
 //! Safe traits for the GIO classes and interfaces that gtk-rs offers no subclassing for.
 //!
-//! Each file holds one class: a safe trait that an implementation fills in, generic trampolines that
-//! borrow the C arguments, call the trait and write the results back, and a macro for the one line that
-//! the orphan rule does not allow to be generic. Every trampoline is a panic boundary: a bug becomes a
-//! `GError`, or a critical where C has no room for an error, and never unwinds into C.
+//! Each file holds one class: a safe trait that an implementation fills in, generic trampolines
+//! that borrow the C arguments, call the trait and write the results back, and a macro for the one
+//! line that the orphan rule does not allow to be generic. Every trampoline is a panic boundary: a
+//! bug becomes a `GError`, or a critical where C has no room for an error, and never unwinds into
+//! C.
 //!
-//! GIO calls these classes from any thread, so the trampolines hand out `&T` in any thread and the traits
-//! demand `Send + Sync`: an implementation keeps its state behind locks or in once-cells.
+//! GIO calls these classes from any thread, so the trampolines hand out `&T` in any thread and the
+//! traits demand `Send + Sync`: an implementation keeps its state behind locks or in once-cells.
 
 #![allow(unsafe_code)]
 
