@@ -13,11 +13,13 @@ pub const BATCH: usize = 64;
 /// Receives datagrams into `arena`, one every `stride` bytes, in one call of the base.
 ///
 /// `lengths` gets the size of each and limits their number, as do the arena and [`BATCH`]. Returns
-/// how many arrived; 0 is the end of the base's datagrams. `timeout`: `None` blocks, zero never does.
+/// how many arrived; 0 is the end of the base's datagrams. `timeout`: `None` blocks, zero never
+/// does.
 ///
 /// # Errors
 ///
-/// Those of the base; `G_IO_ERROR_FAILED` if it fails without saying why.
+/// Those of the base; `G_IO_ERROR_FAILED` if it fails without saying why;
+/// `G_IO_ERROR_INVALID_ARGUMENT` when not even one datagram has room.
 pub fn receive_batch(
     base: &gio::DatagramBased,
     arena: &mut [u8],
@@ -77,13 +79,14 @@ pub fn receive_batch(
 
 /// Sends datagrams that lie one behind the other in `datagrams`, in one call of the base.
 ///
-/// The first begins at the offset `start`, and `ends` holds the offset at which each ends. At most [`BATCH`] go out; returns how many did, counted
-/// from the front. `timeout`: `None` blocks, zero never does.
+/// The first begins at the offset `start`, and `ends` holds the offset at which each ends. At most
+/// [`BATCH`] go out; returns how many did, counted from the front. `timeout`: `None` blocks, zero
+/// never does.
 ///
 /// # Errors
 ///
-/// Those of the base; `G_IO_ERROR_FAILED` if it fails without saying why; `G_IO_ERROR_INVALID_ARGUMENT`
-/// when `ends` is not ascending or exceeds `datagrams`.
+/// Those of the base; `G_IO_ERROR_FAILED` if it fails without saying why;
+/// `G_IO_ERROR_INVALID_ARGUMENT` when `ends` is not ascending or exceeds `datagrams`.
 pub fn send_batch(
     base: &gio::DatagramBased,
     datagrams: &[u8],

@@ -33,7 +33,8 @@ shareable! {
         gio::DtlsServerConnection, gio::Socket;
 }
 
-/// A reference to a [`Shareable`] object that may cross threads, which gtk-rs's own wrappers may not.
+/// A reference to a [`Shareable`] object that may cross threads, which gtk-rs's own wrappers may
+/// not.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SharedRef<T: Shareable>(T);
 

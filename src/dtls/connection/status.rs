@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use gio::prelude::*;
 
 use crate::error::Error;
+use crate::subclass::cancel::OnCancel;
 
 /// How far the connection has come.
 #[derive(Clone, Debug)]
@@ -188,11 +189,12 @@ impl Shared {
         }
         budget.check()?;
         let shared = self.clone();
-        let _nudge = OnCancel::new(cancellable, move || {
+        let nudge = move || {
             // The lock makes sure that the waiting thread is either before its check or asleep.
             drop(shared.lock());
             shared.changed.notify_all();
-        });
+        };
+        let _on_cancel = cancellable.map(|cancellable| OnCancel::new(cancellable, nudge));
         let mut status = self.lock();
         loop {
             check_cancelled(cancellable)?;
@@ -259,7 +261,8 @@ impl Shared {
         status.wakers.push(waker.clone());
         drop(status);
         let chained = waker.clone();
-        let on_cancel = OnCancel::new(cancellable, move || chained.cancel());
+        let on_cancel =
+            cancellable.map(|cancellable| OnCancel::new(cancellable, move || chained.cancel()));
         Some(Waker { shared: self.clone(), cancellable: waker, _on_cancel: on_cancel })
     }
 }
@@ -281,35 +284,12 @@ impl Drop for LaneGuard {
 pub struct Waker {
     shared: Arc<Shared>,
     pub cancellable: gio::Cancellable,
-    _on_cancel: OnCancel,
+    _on_cancel: Option<OnCancel>,
 }
 
 impl Drop for Waker {
     fn drop(&mut self) {
         let mut status = self.shared.lock();
         status.wakers.retain(|waker| waker != &self.cancellable);
-    }
-}
-
-/// Runs a function when the application cancels; no more once it is dropped.
-struct OnCancel(Option<(gio::Cancellable, gio::CancelledHandlerId)>);
-
-impl OnCancel {
-    fn new(
-        cancellable: Option<&gio::Cancellable>,
-        body: impl Fn() + Send + Sync + 'static,
-    ) -> Self {
-        OnCancel(cancellable.and_then(|cancellable| {
-            let id = cancellable.connect_cancelled(move |_| body())?;
-            Some((cancellable.clone(), id))
-        }))
-    }
-}
-
-impl Drop for OnCancel {
-    fn drop(&mut self) {
-        if let Some((cancellable, id)) = self.0.take() {
-            cancellable.disconnect_cancelled(id);
-        }
     }
 }
