@@ -1,9 +1,12 @@
 //! DTLS for GIO over OpenSSL.
 
+pub use certificate::Certificate;
 pub use error::Error;
 
+mod certificate;
 #[allow(dead_code)]
 mod error;
+mod ossl;
 
 #[doc(hidden)]
 pub mod subclass;

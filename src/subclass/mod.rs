@@ -20,7 +20,7 @@ use glib::{subclass::prelude::*, translate::*};
 pub use self::shared::{Shareable, SharedRef};
 pub use crate::{
     impl_datagram_based, impl_dtls_client_connection, impl_dtls_connection,
-    impl_dtls_server_connection,
+    impl_dtls_server_connection, impl_tls_certificate,
 };
 
 pub mod datagram_based;
@@ -28,6 +28,7 @@ pub mod datagram_batch;
 pub mod datagram_messages;
 pub mod dtls_connection;
 pub mod source;
+pub mod tls_certificate;
 
 mod alarm;
 mod completion;
