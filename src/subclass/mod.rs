@@ -22,7 +22,7 @@ pub(crate) use self::shared::impl_thread_safe;
 pub use self::shared::{Shareable, SharedRef};
 pub use crate::{
     impl_datagram_based, impl_dtls_client_connection, impl_dtls_connection,
-    impl_dtls_server_connection,
+    impl_dtls_server_connection, impl_tls_certificate,
 };
 
 pub mod cancel;
@@ -31,6 +31,7 @@ pub mod datagram_batch;
 pub mod datagram_messages;
 pub mod dtls_connection;
 pub mod source;
+pub mod tls_certificate;
 pub mod values;
 
 mod alarm;
