@@ -32,9 +32,12 @@ impl Datagrams {
         &self.bytes
     }
 
-    /// Where each datagram ends in [`bytes`](Self::bytes).
-    pub fn ends(&self) -> &[usize] {
-        &self.ends
+    /// The datagrams from the `first`th on: where they start in [`bytes`](Self::bytes), and where
+    /// each ends. None if there is none.
+    pub fn tail(&self, first: usize) -> Option<(usize, &[usize])> {
+        let ends = self.ends.get(first..).filter(|ends| !ends.is_empty())?;
+        let start = first.checked_sub(1).and_then(|last| self.ends.get(last));
+        Some((start.copied().unwrap_or(0), ends))
     }
 
     /// How many there are.
@@ -51,14 +54,6 @@ impl Datagrams {
     pub fn clear(&mut self) {
         self.bytes.clear();
         self.ends.clear();
-    }
-
-    /// Each datagram in turn.
-    pub fn iter(&self) -> impl Iterator<Item = &[u8]> {
-        let starts = std::iter::once(0).chain(self.ends.iter().copied());
-        starts
-            .zip(&self.ends)
-            .filter_map(|(start, end)| self.bytes.get(start..*end))
     }
 }
 

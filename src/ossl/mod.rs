@@ -3,11 +3,15 @@
 //! The application is never called from here: where OpenSSL must wait for a decision, the handshake
 //! suspends and the engine resumes it with the answer.
 
+#![allow(unsafe_code)] // Fence 1: OpenSSL.
+
 mod bio;
 mod context;
 pub mod queue;
 pub mod session;
 mod sys;
+pub mod trust;
+pub mod x509;
 
 pub use bio::Datagrams;
 pub use context::{Refusal, Role, Verdict};

@@ -12,21 +12,23 @@ use glib::{ffi, translate::*};
 
 /// A registry of the live sources of one object, which wakes them all when it rings.
 ///
-/// The registry owns no reference on a source, so a source may own the object that owns the registry.
+/// The registry owns no reference on a source, so a source may own the object that owns the
+/// registry.
 ///
 /// # Why ringing is safe while a source ends
 ///
-/// - A source registers once, before its creator can see it, and leaves in its *dispose* function, which
-///   GLib runs after the last reference is gone and before anything is freed. While the registry's lock
-///   is held, every pointer in it is therefore memory that has not been freed.
-/// - Ringing turns the pointers into references under that lock. GLib lets this raise a count of 0 until
-///   dispose returns: it then keeps the source and ends it when the ringing thread lets go. So no source
-///   is finalized while one rings it.
-/// - The lock is a leaf: nothing but the atomic count is touched under it. The contexts' locks, which
-///   setting a ready time takes, come after it was released, and GLib calls dispose without them.
+/// - A source registers once, before its creator can see it, and leaves in its *dispose* function,
+///   which GLib runs after the last reference is gone and before anything is freed. While the
+///   registry's lock is held, every pointer in it is therefore memory that has not been freed.
+/// - Ringing turns the pointers into references under that lock. GLib lets this raise a count of 0
+///   until dispose returns: it then keeps the source and ends it when the ringing thread lets go.
+///   So no source is finalized while one rings it.
+/// - The lock is a leaf: nothing but the atomic count is touched under it. The contexts' locks,
+///   which setting a ready time takes, come after it was released, and GLib calls dispose without
+///   them.
 ///
-/// A ring is also noted in a flag of its own, since a dispatch that is just setting its next ready time
-/// would overwrite the one that the ring has set.
+/// A ring is also noted in a flag of its own, since a dispatch that is just setting its next ready
+/// time would overwrite the one that the ring has set.
 #[derive(Debug, Default)]
 pub struct Alarm {
     entries: Mutex<Vec<Entry>>,
@@ -67,8 +69,9 @@ impl Alarm {
 
     /// Makes every registered source dispatch as soon as its context gets to it.
     ///
-    /// Change the state first, then ring: a dispatch that begins after the ring sees the change. Call
-    /// with no lock held, since this may drop the last reference on a source that ends meanwhile.
+    /// Change the state first, then ring: a dispatch that begins after the ring sees the change.
+    /// Call with no lock held, since this may drop the last reference on a source that ends
+    /// meanwhile.
     pub fn ring(&self) {
         let sources: Vec<glib::Source> = self
             .entries()

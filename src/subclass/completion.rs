@@ -7,8 +7,8 @@ use glib::{gobject_ffi, translate::*};
 
 /// The caller of an asynchronous method, who waits to be told the result.
 ///
-/// It is told exactly once: a completion that is dropped reports `G_IO_ERROR_FAILED`. Cancellation is
-/// not looked at here, so that a late one cannot hide a success.
+/// It is told exactly once: a completion that is dropped reports `G_IO_ERROR_FAILED`. Cancellation
+/// is not looked at here, so that a late one cannot hide a success.
 #[derive(Debug)]
 #[must_use = "dropping it reports a failure"]
 pub struct Completion {
@@ -20,7 +20,8 @@ pub struct Completion {
 unsafe impl Send for Completion {}
 
 impl Completion {
-    /// Tells the caller, in the main context of its call. Hold no lock: the callback may run right here.
+    /// Tells the caller, in the main context of its call. Hold no lock: the callback may run right
+    /// here.
     pub fn complete(self, result: Result<(), glib::Error>) {
         ManuallyDrop::new(self).finish_task(result);
     }
@@ -36,8 +37,8 @@ impl Completion {
     ///
     /// # Safety
     ///
-    /// `source` and `cancellable` (unless NULL) are live objects; `callback` may be called once with
-    /// `data`.
+    /// `source` and `cancellable` (unless NULL) are live objects; `callback` may be called once
+    /// with `data`.
     pub(super) unsafe fn new(
         source: *mut gobject_ffi::GObject,
         tag: &'static u8,
@@ -88,7 +89,8 @@ impl Completion {
     }
 
     fn finish_task(&self, result: Result<(), glib::Error>) {
-        // SAFETY: the task has not returned, and both ways here end the value that owns the reference.
+        // SAFETY: the task has not returned, and both ways here end the value that owns the
+        // reference.
         unsafe {
             match result {
                 Ok(()) => ffi::g_task_return_boolean(self.task, glib::ffi::GTRUE),

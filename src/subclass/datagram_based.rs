@@ -6,7 +6,7 @@ use gio::ffi;
 use glib::{IOCondition, prelude::*, subclass::prelude::*, translate::*};
 
 pub use super::{
-    datagram_batch::{BATCH, receive_batch, send_batch},
+    datagram_batch::{BATCH, base_source, receive_batch, send_batch},
     datagram_messages::{InputMessages, OutputMessages},
 };
 use super::{
@@ -15,7 +15,9 @@ use super::{
 };
 
 /// A class that implements `GDatagramBased`. All methods may be called from every thread at once.
-pub trait DatagramBasedImpl: ObjectImpl + ObjectSubclass<Type: IsA<gio::DatagramBased>> {
+pub trait DatagramBasedImpl:
+    ObjectImpl + ObjectSubclass<Type: IsA<gio::DatagramBased>> + Send + Sync
+{
     /// Fills messages from the front and returns how many; 0 is the end of the datagrams.
     ///
     /// `timeout`: `None` blocks, zero never does.
@@ -241,7 +243,8 @@ fn count_to_c(count: usize, num_messages: u32) -> c_int {
     c_int::try_from(count).unwrap_or(c_int::MAX).min(limit)
 }
 
-/// GLib allows WOULD_BLOCK only in a call that must not wait, TIMED_OUT only in one with a time limit.
+/// GLib allows WOULD_BLOCK only in a call that must not wait, TIMED_OUT only in one with a time
+/// limit.
 fn lawful_error(failure: glib::Error, timeout: i64) -> glib::Error {
     use gio::IOErrorEnum as Io;
 
@@ -270,8 +273,8 @@ fn lawful_condition(found: IOCondition, asked: IOCondition) -> IOCondition {
     }
 }
 
-/// What stands in for a source that could not be made: ready at once, so that the caller's next call
-/// shows it the failure.
+/// What stands in for a source that could not be made: ready at once, so that the caller's next
+/// call shows it the failure.
 struct Broken {
     condition: IOCondition,
 }

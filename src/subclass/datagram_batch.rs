@@ -13,11 +13,13 @@ pub const BATCH: usize = 64;
 /// Receives datagrams into `arena`, one every `stride` bytes, in one call of the base.
 ///
 /// `lengths` gets the size of each and limits their number, as do the arena and [`BATCH`]. Returns
-/// how many arrived; 0 is the end of the base's datagrams. `timeout`: `None` blocks, zero never does.
+/// how many arrived; 0 is the end of the base's datagrams. `timeout`: `None` blocks, zero never
+/// does.
 ///
 /// # Errors
 ///
-/// Those of the base; `G_IO_ERROR_FAILED` if it fails without saying why.
+/// Those of the base; `G_IO_ERROR_FAILED` if it fails without saying why;
+/// `G_IO_ERROR_INVALID_ARGUMENT` when not even one datagram has room.
 pub fn receive_batch(
     base: &gio::DatagramBased,
     arena: &mut [u8],
@@ -77,16 +79,18 @@ pub fn receive_batch(
 
 /// Sends datagrams that lie one behind the other in `datagrams`, in one call of the base.
 ///
-/// `ends` holds the offset at which each ends. At most [`BATCH`] go out; returns how many did, counted
-/// from the front. `timeout`: `None` blocks, zero never does.
+/// The first begins at the offset `start`, and `ends` holds the offset at which each ends. At most
+/// [`BATCH`] go out; returns how many did, counted from the front. `timeout`: `None` blocks, zero
+/// never does.
 ///
 /// # Errors
 ///
-/// Those of the base; `G_IO_ERROR_FAILED` if it fails without saying why; `G_IO_ERROR_INVALID_ARGUMENT`
-/// when `ends` is not ascending or exceeds `datagrams`.
+/// Those of the base; `G_IO_ERROR_FAILED` if it fails without saying why;
+/// `G_IO_ERROR_INVALID_ARGUMENT` when `ends` is not ascending or exceeds `datagrams`.
 pub fn send_batch(
     base: &gio::DatagramBased,
     datagrams: &[u8],
+    start: usize,
     ends: &[usize],
     timeout: Option<Duration>,
     cancellable: Option<&gio::Cancellable>,
@@ -103,7 +107,7 @@ pub fn send_batch(
         control_messages: ptr::null_mut(),
         num_control_messages: 0,
     }; BATCH];
-    let mut start = 0;
+    let mut start = start;
     let mut wanted: u32 = 0;
     for ((end, vector), message) in ends.iter().zip(&mut vectors).zip(&mut messages) {
         let datagram = datagrams
@@ -134,6 +138,22 @@ pub fn send_batch(
     };
     // SAFETY: `error` is what the call left in an empty error pointer.
     unsafe { moved(count, wanted, error) }
+}
+
+/// A source of the base, which has no callback yet. None where the base refuses to make one.
+pub fn base_source(
+    base: &gio::DatagramBased,
+    condition: glib::IOCondition,
+    cancellable: Option<&gio::Cancellable>,
+) -> Option<glib::Source> {
+    // SAFETY: the arguments live during the call; a source comes with a reference of its own.
+    unsafe {
+        from_glib_full(ffi::g_datagram_based_create_source(
+            base.to_glib_none().0,
+            condition.into_glib(),
+            cancellable.to_glib_none().0,
+        ))
+    }
 }
 
 /// What a base has done, whether or not it kept to the rules.

@@ -87,13 +87,11 @@ impl<'a> InputMessages<'a> {
     pub fn scatter(&mut self, index: usize, payload: &[u8]) {
         let mut rest = payload;
         for vector in self.vectors(index) {
-            let (now, later) = rest.split_at(rest.len().min(vector.size));
-            if !now.is_empty() {
-                // SAFETY: the buffer is valid for `size` bytes, `now` is no longer than that and
-                // cannot overlap a buffer that `self` borrows exclusively.
-                unsafe {
-                    ptr::copy_nonoverlapping(now.as_ptr(), vector.buffer.cast(), now.len());
-                }
+            // SAFETY: the array's validity covers its buffers, and `self` is borrowed exclusively.
+            let target = unsafe { buffer(vector) };
+            let (now, later) = rest.split_at(rest.len().min(target.len()));
+            if let Some(target) = target.get_mut(..now.len()) {
+                target.copy_from_slice(now);
             }
             rest = later;
         }

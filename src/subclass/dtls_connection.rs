@@ -14,7 +14,9 @@ use super::{guard, guard_result, implementation};
 pub use super::completion::Completion;
 
 /// A class that implements `GDtlsConnection`. All methods may be called from every thread at once.
-pub trait DtlsConnectionImpl: ObjectImpl + ObjectSubclass<Type: IsA<gio::DtlsConnection>> {
+pub trait DtlsConnectionImpl:
+    ObjectImpl + ObjectSubclass<Type: IsA<gio::DtlsConnection>> + Send + Sync
+{
     /// Completes a handshake, blocking.
     ///
     /// # Errors
@@ -42,8 +44,8 @@ pub trait DtlsConnectionImpl: ObjectImpl + ObjectSubclass<Type: IsA<gio::DtlsCon
         cancellable: Option<&gio::Cancellable>,
     ) -> Result<(), glib::Error>;
 
-    /// Begins to close the given directions. GLib up to the present passes both, whatever its caller
-    /// asked for.
+    /// Begins to close the given directions. GLib up to the present passes both, whatever its
+    /// caller asked for.
     fn shutdown_async(
         &self,
         read: bool,
@@ -58,7 +60,7 @@ pub trait DtlsConnectionImpl: ObjectImpl + ObjectSubclass<Type: IsA<gio::DtlsCon
 
     /// The protocol that was agreed on. C callers keep the pointer, so the string has to stay in
     /// place until the next handshake at least.
-    fn negotiated_protocol(&self) -> Option<&glib::GStr>;
+    fn negotiated_protocol(&self) -> Option<&CStr>;
 
     /// The channel binding of the given kind.
     ///
@@ -141,8 +143,8 @@ unsafe extern "C" fn handshake<T: DtlsConnectionImpl>(
     error: *mut *mut glib::ffi::GError,
 ) -> glib::ffi::gboolean {
     let body = || {
-        // SAFETY: GIO calls this slot with an instance of `T` and an optional cancellable, both alive
-        // during the call.
+        // SAFETY: GIO calls this slot with an instance of `T` and an optional cancellable, both
+        // alive during the call.
         let (this, cancellable) = unsafe {
             (
                 implementation::<T, _>(connection),
@@ -164,8 +166,8 @@ unsafe extern "C" fn handshake_async<T: DtlsConnectionImpl>(
     data: glib::ffi::gpointer,
 ) {
     let body = || {
-        // SAFETY: GIO calls this slot with an instance of `T` and an optional cancellable, both alive
-        // during the call, and with the callback and data of one asynchronous call.
+        // SAFETY: GIO calls this slot with an instance of `T` and an optional cancellable, both
+        // alive during the call, and with the callback and data of one asynchronous call.
         let (this, cancellable, completion) = unsafe {
             (
                 implementation::<T, _>(connection),
@@ -208,8 +210,8 @@ unsafe extern "C" fn shutdown<T: DtlsConnectionImpl>(
     error: *mut *mut glib::ffi::GError,
 ) -> glib::ffi::gboolean {
     let body = || {
-        // SAFETY: GIO calls this slot with an instance of `T` and an optional cancellable, both alive
-        // during the call.
+        // SAFETY: GIO calls this slot with an instance of `T` and an optional cancellable, both
+        // alive during the call.
         let (this, cancellable) = unsafe {
             (
                 implementation::<T, _>(connection),
@@ -233,8 +235,8 @@ unsafe extern "C" fn shutdown_async<T: DtlsConnectionImpl>(
     data: glib::ffi::gpointer,
 ) {
     let body = || {
-        // SAFETY: GIO calls this slot with an instance of `T` and an optional cancellable, both alive
-        // during the call, and with the callback and data of one asynchronous call.
+        // SAFETY: GIO calls this slot with an instance of `T` and an optional cancellable, both
+        // alive during the call, and with the callback and data of one asynchronous call.
         let (this, cancellable, completion) = unsafe {
             (
                 implementation::<T, _>(connection),
@@ -300,8 +302,7 @@ unsafe extern "C" fn negotiated_protocol<T: DtlsConnectionImpl>(
     let body = || {
         // SAFETY: GIO calls this slot with a live instance of `T`.
         let this = unsafe { implementation::<T, _>(connection) };
-        this.negotiated_protocol()
-            .map_or(ptr::null(), glib::GStr::as_ptr)
+        this.negotiated_protocol().map_or(ptr::null(), CStr::as_ptr)
     };
     guard("get_negotiated_protocol", ptr::null, body)
 }

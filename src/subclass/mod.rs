@@ -1,12 +1,13 @@
 //! Safe traits for the GIO classes and interfaces that gtk-rs offers no subclassing for.
 //!
-//! Each file holds one class: a safe trait that an implementation fills in, generic trampolines that
-//! borrow the C arguments, call the trait and write the results back, and a macro for the one line that
-//! the orphan rule does not allow to be generic. Every trampoline is a panic boundary: a bug becomes a
-//! `GError`, or a critical where C has no room for an error, and never unwinds into C.
+//! Each file holds one class: a safe trait that an implementation fills in, generic trampolines
+//! that borrow the C arguments, call the trait and write the results back, and a macro for the one
+//! line that the orphan rule does not allow to be generic. Every trampoline is a panic boundary: a
+//! bug becomes a `GError`, or a critical where C has no room for an error, and never unwinds into
+//! C.
 //!
-//! GIO calls these classes from any thread, so the trampolines hand out `&T` in any thread; an
-//! implementation keeps its state behind locks or in once-cells.
+//! GIO calls these classes from any thread, so the trampolines hand out `&T` in any thread and the
+//! traits demand `Send + Sync`: an implementation keeps its state behind locks or in once-cells.
 
 #![allow(unsafe_code)]
 
@@ -17,21 +18,29 @@ use std::{
 
 use glib::{subclass::prelude::*, translate::*};
 
+pub(crate) use self::shared::impl_thread_safe;
 pub use self::shared::{Shareable, SharedRef};
 pub use crate::{
     impl_datagram_based, impl_dtls_client_connection, impl_dtls_connection,
-    impl_dtls_server_connection,
+    impl_dtls_server_connection, impl_tls_certificate,
 };
 
+pub mod cancel;
 pub mod datagram_based;
 pub mod datagram_batch;
 pub mod datagram_messages;
 pub mod dtls_connection;
 pub mod source;
+pub mod tls_certificate;
+pub mod values;
 
 mod alarm;
 mod completion;
 mod shared;
+#[cfg(test)]
+mod test_class;
+#[cfg(test)]
+mod trampoline_tests;
 
 /// The crates that the macros name, whatever the crate that expands them depends on.
 #[doc(hidden)]
@@ -106,28 +115,16 @@ mod tests {
 
     use super::*;
 
-    fn silenced<R>(body: impl FnOnce() -> R) -> R {
-        let _handler = glib::log_set_handler(
-            Some("GioOssl"),
-            glib::LogLevels::LEVEL_CRITICAL,
-            false,
-            false,
-            |_, _, _| {},
-        );
-        body()
-    }
-
     #[test]
     fn panic_becomes_the_fallback() {
-        assert_eq!(silenced(|| guard("test", || 7, || panic!("deliberate"))), 7);
+        assert_eq!(guard("test", || 7, || panic!("deliberate")), 7);
     }
 
     #[test]
     fn panic_becomes_a_failed_error() {
         let mut error = ptr::null_mut();
         // SAFETY: `error` is a local, empty error pointer.
-        let value =
-            silenced(|| unsafe { guard_result("test", &mut error, -1, || panic!("deliberate")) });
+        let value = unsafe { guard_result("test", &mut error, -1, || panic!("deliberate")) };
         assert_eq!(value, -1);
         // SAFETY: guard_result has stored an owned error.
         let error: glib::Error = unsafe { from_glib_full(error) };

@@ -33,7 +33,8 @@ shareable! {
         gio::DtlsServerConnection, gio::Socket;
 }
 
-/// A reference to a [`Shareable`] object that may cross threads, which gtk-rs's own wrappers may not.
+/// A reference to a [`Shareable`] object that may cross threads, which gtk-rs's own wrappers may
+/// not.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SharedRef<T: Shareable>(T);
 
@@ -67,3 +68,21 @@ impl<T: Shareable> From<T> for SharedRef<T> {
         Self(object)
     }
 }
+
+/// Declares that the wrapper of a class of this crate may be used in every thread. `$imp`, its
+/// implementation, is checked to be fit for that.
+macro_rules! impl_thread_safe {
+    ($wrapper:ty, $imp:ty) => {
+        const _: fn() = || {
+            fn check<T: Send + Sync>() {}
+            check::<$imp>();
+        };
+        // SAFETY: reference counting is atomic, and the implementation is Send and Sync.
+        #[allow(unsafe_code)]
+        unsafe impl Send for $wrapper {}
+        // SAFETY: as above.
+        #[allow(unsafe_code)]
+        unsafe impl Sync for $wrapper {}
+    };
+}
+pub(crate) use impl_thread_safe;

@@ -17,19 +17,19 @@ use glib::{
 pub use super::alarm::Alarm;
 use super::{SharedRef, alarm::Rung, guard};
 
-/// What a source does. Its value belongs to the source and is dropped with it, in whatever thread lets
-/// go of the source last.
+/// What a source does. Its value belongs to the source and is dropped with it, in whatever thread
+/// lets go of the source last.
 pub trait SourceImpl: Send + 'static {
-    /// Whether to dispatch now though no child is ready and no time has come. Asked before and after
-    /// the context polls.
+    /// Whether to dispatch now though no child is ready and no time has come. Asked before and
+    /// after the context polls.
     fn is_ready(&self) -> bool;
 
-    /// Runs in the source's context when [`Self::is_ready`] said so, a child is ready, the ready time
-    /// has come, or the alarm rang.
+    /// Runs in the source's context when [`Self::is_ready`] said so, a child is ready, the ready
+    /// time has come, or the alarm rang.
     ///
-    /// A ready time that has come is gone, and so is one that a ring has replaced: set the next one on
-    /// every dispatch. `callback` calls what the application has set, with a condition. A source that
-    /// breaks is destroyed.
+    /// A ready time that has come is gone, and so is one that a ring has replaced: set the next one
+    /// on every dispatch. `callback` calls what the application has set, with a condition. A source
+    /// that breaks is destroyed.
     fn dispatch(
         &mut self,
         source: &glib::Source,
@@ -58,8 +58,8 @@ pub fn worker_source<T: SourceImpl>(
     create(Table::<T>::WORKER, None, name, imp, alarm)
 }
 
-/// Makes `source` dispatch whenever `child` is ready. The child's own callback becomes one that does
-/// nothing; a child must not be attached to a context.
+/// Makes `source` dispatch whenever `child` is ready. The child's own callback becomes one that
+/// does nothing; a child must not be attached to a context.
 pub fn add_child(source: &glib::Source, child: &glib::Source) {
     // SAFETY: both are live sources.
     unsafe {
@@ -168,9 +168,9 @@ fn create<T: SourceImpl>(
         alarm: alarm.cloned(),
         object,
     });
-    // SAFETY: `funcs` lives for ever and GLib does not write to it; the size is that of a struct that
-    // begins with a GSource, whose `state` is filled before anything can call those functions. The new
-    // reference is ours to pass on.
+    // SAFETY: `funcs` lives for ever and GLib does not write to it; the size is that of a struct
+    // that begins with a GSource, whose `state` is filled before anything can call those functions.
+    // The new reference is ours to pass on.
     unsafe {
         let funcs = std::ptr::from_ref(funcs).cast_mut();
         let source = ffi::g_source_new(funcs, mem::size_of::<Instance<T>>() as c_uint);
@@ -254,8 +254,9 @@ unsafe extern "C" fn dispatch<T: SourceImpl>(
         }
         let mut call = |condition: IOCondition| match (callback, &state.object) {
             (Some(callback), Some(object)) => {
-                // SAFETY: whoever sets a callback on a datagram source passes a function of this type,
-                // as with every GDatagramBased source; GLib keeps `data` alive during the dispatch.
+                // SAFETY: whoever sets a callback on a datagram source passes a function of this
+                // type, as with every GDatagramBased source; GLib keeps `data` alive during the
+                // dispatch.
                 unsafe {
                     let callback = mem::transmute::<
                         unsafe extern "C" fn(ffi::gpointer) -> ffi::gboolean,
@@ -308,10 +309,14 @@ unsafe extern "C" fn invoke_closure(
             )
         };
         let arguments = [object.to_value(), condition.to_value()];
-        // SAFETY: the closure was set on a datagram source, so it takes these two and gives a boolean.
+        // SAFETY: the closure was set on a datagram source, so it takes these two and gives a
+        // boolean.
         let kept = unsafe { closure.invoke_with_values(glib::Type::BOOL, &arguments) };
         kept.and_then(|value| value.get::<bool>().ok())
             .unwrap_or(false)
     };
     guard("source closure", || false, body).into_glib()
 }
+
+#[cfg(test)]
+mod tests;

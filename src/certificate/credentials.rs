@@ -1,0 +1,81 @@
+//! What a connection presents: a chain and the key to its first certificate.
+
+use std::fmt;
+
+use gio::prelude::*;
+use openssl::{
+    pkey::{PKey, Private},
+    x509::X509,
+};
+use zeroize::Zeroizing;
+
+use super::{Certificate, MAX_CHAIN};
+use crate::{
+    error::Error,
+    ossl::x509::{certificate_from_der, key_from_pem},
+};
+
+/// A certificate in OpenSSL's types, with everything that goes with it.
+#[derive(Clone)]
+pub(crate) struct Credentials {
+    /// Leaf first, then its issuers; bounded, and free of cycles.
+    pub(crate) chain: Vec<X509>,
+    /// The leaf's private key, where it is known.
+    pub(crate) key: Option<PKey<Private>>,
+}
+
+impl Credentials {
+    /// Takes apart any certificate object, of this library or of another.
+    pub(crate) fn of(certificate: &gio::TlsCertificate) -> Result<Self, Error> {
+        Ok(Self {
+            chain: Self::chain_of(certificate)?,
+            key: key_of(certificate)?,
+        })
+    }
+
+    /// The certificates alone, leaf first.
+    pub(crate) fn chain_of(certificate: &gio::TlsCertificate) -> Result<Vec<X509>, Error> {
+        let mut chain: Vec<X509> = Vec::new();
+        let mut next = Some(certificate.clone());
+        while let Some(link) = next.filter(|_| chain.len() < MAX_CHAIN) {
+            let parsed = x509_of(&link)?;
+            if chain.contains(&parsed) {
+                break;
+            }
+            chain.push(parsed);
+            next = link.issuer();
+        }
+        Ok(chain)
+    }
+}
+
+impl fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Credentials")
+            .field("chain", &self.chain.len())
+            .field("has_key", &self.key.is_some())
+            .finish()
+    }
+}
+
+/// The parsed form of any certificate object.
+pub(crate) fn x509_of(certificate: &gio::TlsCertificate) -> Result<X509, Error> {
+    if let Some(own) = certificate.downcast_ref::<Certificate>() {
+        return own.x509();
+    }
+    let der: Option<glib::ByteArray> = certificate.property("certificate");
+    let der = der.ok_or_else(|| Error::BadCertificate("Certificate has no data".into()))?;
+    certificate_from_der(&der)
+}
+
+fn key_of(certificate: &gio::TlsCertificate) -> Result<Option<PKey<Private>>, Error> {
+    if let Some(own) = certificate.downcast_ref::<Certificate>() {
+        return own.private_key();
+    }
+    // Not `private-key`: GIO's base class answers that one with a critical where a class does not
+    // override it.
+    let pem: Option<String> = certificate.property("private-key-pem");
+    pem.map(Zeroizing::new)
+        .map(|pem| key_from_pem(pem.as_bytes()))
+        .transpose()
+}

@@ -1,0 +1,263 @@
+//! The GObject part of [`Certificate`](super::Certificate).
+
+use std::{
+    fmt,
+    sync::{LazyLock, Mutex, MutexGuard, OnceLock, PoisonError},
+};
+
+use gio::{prelude::*, subclass::prelude::*};
+use glib::{ParamSpec, ParamSpecOverride, Value};
+use openssl::{
+    pkey::{PKey, Private},
+    x509::X509,
+};
+use zeroize::Zeroizing;
+
+use super::{names, verification};
+use crate::{
+    error::Error,
+    impl_tls_certificate,
+    ossl::x509,
+    subclass::{
+        SharedRef,
+        tls_certificate::{TlsCertificateImpl, dns_names_value, ip_addresses_value},
+    },
+};
+
+static PROPERTIES: LazyLock<Vec<ParamSpec>> = LazyLock::new(|| {
+    [
+        "certificate",
+        "certificate-pem",
+        "private-key",
+        "private-key-pem",
+        "issuer",
+        "not-valid-before",
+        "not-valid-after",
+        "subject-name",
+        "issuer-name",
+        "dns-names",
+        "ip-addresses",
+    ]
+    .map(ParamSpecOverride::for_class::<gio::TlsCertificate>)
+    .into()
+});
+
+/// The state of a certificate object.
+#[derive(Default)]
+pub struct Certificate {
+    sources: Mutex<Sources>,
+    contents: OnceLock<Result<Contents, Error>>,
+    issuer: OnceLock<SharedRef<gio::TlsCertificate>>,
+}
+
+/// What construction properties brought, kept unread until GInitable asks for the result.
+#[derive(Default)]
+struct Sources {
+    certificate: Option<Encoded>,
+    key: Option<Encoded>,
+}
+
+enum Encoded {
+    Der(Zeroizing<Vec<u8>>),
+    Pem(Zeroizing<String>),
+}
+
+pub(super) struct Contents {
+    pub(super) certificate: X509,
+    pub(super) key: Option<PKey<Private>>,
+}
+
+impl Certificate {
+    /// Takes the finished parts, in place of construction properties and GInitable.
+    pub(super) fn adopt(
+        &self,
+        certificate: X509,
+        key: Option<PKey<Private>>,
+        issuer: Option<super::Certificate>,
+    ) {
+        self.contents
+            .get_or_init(|| Ok(Contents { certificate, key }));
+        if let Some(issuer) = issuer {
+            self.issuer.get_or_init(|| SharedRef::new(issuer.upcast()));
+        }
+    }
+
+    /// What was read, at the first call from the sources.
+    pub(super) fn contents(&self) -> Result<&Contents, Error> {
+        self.contents
+            .get_or_init(|| std::mem::take(&mut *self.sources()).read())
+            .as_ref()
+            .map_err(Clone::clone)
+    }
+
+    /// What was read, for those who cannot report an error; nothing before GInitable.
+    fn known(&self) -> Option<&Contents> {
+        self.contents.get()?.as_ref().ok()
+    }
+
+    fn sources(&self) -> MutexGuard<'_, Sources> {
+        self.sources.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn key_as<T>(&self, encode: impl FnOnce(&PKey<Private>) -> Option<T>) -> Option<T> {
+        let encoded = encode(self.known()?.key.as_ref()?);
+        x509::clear_errors();
+        encoded
+    }
+}
+
+impl Sources {
+    fn read(self) -> Result<Contents, Error> {
+        let certificate = match self.certificate {
+            None => return Err(Error::BadCertificate("No certificate data provided".into())),
+            Some(Encoded::Der(der)) => x509::certificate_from_der(&der)?,
+            Some(Encoded::Pem(pem)) => x509::certificates_from_pem(pem.as_bytes())?
+                .into_iter()
+                .next()
+                .ok_or_else(|| Error::BadCertificate("No PEM-encoded certificate found".into()))?,
+        };
+        let key = match self.key {
+            None => None,
+            Some(Encoded::Der(der)) => Some(x509::key_from_der(&der)?),
+            Some(Encoded::Pem(pem)) => Some(x509::key_from_pem(pem.as_bytes())?),
+        };
+        Ok(Contents { certificate, key })
+    }
+}
+
+impl Encoded {
+    /// A property's value, if one was given at all.
+    fn from_value(value: &Value) -> Option<Self> {
+        if let Ok(der) = value.get::<Option<glib::ByteArray>>() {
+            return der.map(|der| Self::Der(Zeroizing::new(der.to_vec())));
+        }
+        let pem = value.get::<Option<String>>().ok().flatten();
+        pem.map(|pem| Self::Pem(Zeroizing::new(pem)))
+    }
+
+    /// Keeps the first of two sources for the same thing.
+    fn store(slot: &mut Option<Self>, value: &Value, property: &str) {
+        let Some(source) = Self::from_value(value) else {
+            return;
+        };
+        if slot.is_some() {
+            glib::g_critical!(
+                "GioOssl",
+                "GioOsslCertificate: ignoring the property \"{}\": this was given already",
+                property
+            );
+            return;
+        }
+        *slot = Some(source);
+    }
+}
+
+impl fmt::Debug for Certificate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let known = self.known();
+        f.debug_struct("Certificate")
+            .field("certificate", &known.map(|known| &known.certificate))
+            .field("has_key", &known.is_some_and(|known| known.key.is_some()))
+            .finish_non_exhaustive()
+    }
+}
+
+#[glib::object_subclass]
+impl ObjectSubclass for Certificate {
+    const NAME: &'static str = "GioOsslCertificate";
+    const ALLOW_NAME_CONFLICT: bool = true;
+    type Type = super::Certificate;
+    type ParentType = gio::TlsCertificate;
+    type Interfaces = (gio::Initable,);
+}
+
+impl ObjectImpl for Certificate {
+    fn properties() -> &'static [ParamSpec] {
+        &PROPERTIES
+    }
+
+    fn set_property(&self, _id: usize, value: &Value, spec: &ParamSpec) {
+        match spec.name() {
+            name @ ("certificate" | "certificate-pem") => {
+                Encoded::store(&mut self.sources().certificate, value, name);
+            }
+            name @ ("private-key" | "private-key-pem") => {
+                Encoded::store(&mut self.sources().key, value, name);
+            }
+            "issuer" => {
+                if let Ok(Some(issuer)) = value.get::<Option<gio::TlsCertificate>>() {
+                    self.issuer.get_or_init(|| SharedRef::new(issuer));
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn property(&self, _id: usize, spec: &ParamSpec) -> Value {
+        let known = self.known().map(|known| &known.certificate);
+        let value = match spec.name() {
+            "certificate" => known
+                .and_then(|certificate| certificate.to_der().ok())
+                .map(|der| glib::ByteArray::from(&der))
+                .to_value(),
+            "certificate-pem" => known
+                .and_then(|certificate| certificate.to_pem().ok())
+                .and_then(|pem| String::from_utf8(pem).ok())
+                .to_value(),
+            "private-key" => self
+                .key_as(|key| key.private_key_to_pkcs8().ok().map(Zeroizing::new))
+                .map(|der| glib::ByteArray::from(der.as_slice()))
+                .to_value(),
+            "private-key-pem" => self
+                .key_as(|key| key.private_key_to_pem_pkcs8().ok().map(Zeroizing::new))
+                .and_then(|pem| std::str::from_utf8(&pem).ok().map(|pem| pem.to_value()))
+                .unwrap_or_else(|| None::<&str>.to_value()),
+            "issuer" => self
+                .issuer
+                .get()
+                .map(|issuer| (**issuer).clone())
+                .to_value(),
+            "not-valid-before" => known
+                .and_then(|certificate| names::date_time(certificate.not_before()))
+                .to_value(),
+            "not-valid-after" => known
+                .and_then(|certificate| names::date_time(certificate.not_after()))
+                .to_value(),
+            "subject-name" => known
+                .and_then(|certificate| x509::name_to_text(certificate.subject_name()))
+                .to_value(),
+            "issuer-name" => known
+                .and_then(|certificate| x509::name_to_text(certificate.issuer_name()))
+                .to_value(),
+            "dns-names" => known.map_or_else(
+                || spec.default_value().clone(),
+                |certificate| dns_names_value(&x509::dns_names(certificate)),
+            ),
+            "ip-addresses" => known.map_or_else(
+                || spec.default_value().clone(),
+                |certificate| ip_addresses_value(names::addresses(certificate)),
+            ),
+            _ => spec.default_value().clone(),
+        };
+        x509::clear_errors();
+        value
+    }
+}
+
+impl InitableImpl for Certificate {
+    fn init(&self, _cancellable: Option<&gio::Cancellable>) -> Result<(), glib::Error> {
+        self.contents().map(|_| ()).map_err(glib::Error::from)
+    }
+}
+
+impl TlsCertificateImpl for Certificate {
+    fn verify(
+        &self,
+        identity: Option<&gio::SocketConnectable>,
+        trusted_ca: Option<&gio::TlsCertificate>,
+    ) -> gio::TlsCertificateFlags {
+        verification::certificate(self.obj().upcast_ref(), identity, trusted_ca)
+    }
+}
+
+impl_tls_certificate!(Certificate);

@@ -1,0 +1,35 @@
+//! What a handshake established.
+
+use crate::certificate::Certificate;
+
+/// Read without the engine, by any thread at any time.
+#[derive(Clone)]
+pub struct Facts {
+    pub peer_certificate: Option<Certificate>,
+    pub peer_certificate_errors: gio::TlsCertificateFlags,
+    /// The authorities that the server named, as complete DER names; clients only.
+    pub accepted_authorities: Vec<Vec<u8>>,
+    pub protocol_version: gio::TlsProtocolVersion,
+    pub cipher_suite: Option<String>,
+}
+
+impl Default for Facts {
+    fn default() -> Self {
+        Facts {
+            peer_certificate: None,
+            peer_certificate_errors: gio::TlsCertificateFlags::empty(),
+            accepted_authorities: Vec::new(),
+            protocol_version: gio::TlsProtocolVersion::Unknown,
+            cipher_suite: None,
+        }
+    }
+}
+
+/// GIO's name for the version that stands on the wire.
+pub fn protocol_version(wire: u16) -> gio::TlsProtocolVersion {
+    match wire {
+        0xfeff => gio::TlsProtocolVersion::Dtls10,
+        0xfefd => gio::TlsProtocolVersion::Dtls12,
+        _ => gio::TlsProtocolVersion::Unknown,
+    }
+}

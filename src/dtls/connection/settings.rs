@@ -1,0 +1,79 @@
+//! What the application configures.
+
+#![allow(deprecated)] // GIO wants `rehandshake-mode` to be kept, though it has no effect.
+
+use std::ffi::CString;
+
+use gio::prelude::*;
+
+use crate::backend::Backend;
+use crate::subclass::SharedRef;
+
+/// The properties that the application writes.
+#[derive(Clone)]
+pub struct Settings {
+    pub base_socket: Option<SharedRef<gio::DatagramBased>>,
+    pub database: DatabaseChoice,
+    pub interaction: Option<SharedRef<gio::TlsInteraction>>,
+    pub certificate: Option<SharedRef<gio::TlsCertificate>>,
+    pub advertised_protocols: Option<Vec<CString>>,
+    pub require_close_notify: bool,
+    pub rehandshake_mode: gio::TlsRehandshakeMode,
+    pub role: RoleSettings,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Settings {
+            base_socket: None,
+            database: DatabaseChoice::Default,
+            interaction: None,
+            certificate: None,
+            advertised_protocols: None,
+            require_close_notify: true,
+            rehandshake_mode: gio::TlsRehandshakeMode::Never,
+            role: RoleSettings::Server { authentication_mode: gio::TlsAuthenticationMode::None },
+        }
+    }
+}
+
+/// What only one of the two sides has.
+#[derive(Clone)]
+pub enum RoleSettings {
+    Client {
+        server_identity: Option<SharedRef<gio::SocketConnectable>>,
+        validation_flags: gio::TlsCertificateFlags,
+    },
+    Server {
+        authentication_mode: gio::TlsAuthenticationMode,
+    },
+}
+
+impl RoleSettings {
+    /// A client's defaults.
+    pub fn client() -> Self {
+        RoleSettings::Client {
+            server_identity: None,
+            validation_flags: gio::TlsCertificateFlags::VALIDATE_ALL,
+        }
+    }
+}
+
+/// Where trust comes from.
+#[derive(Clone)]
+pub enum DatabaseChoice {
+    /// Never set: the default database, looked up when it is first needed.
+    Default,
+    /// Set by the application; nothing means that no authority is trusted.
+    Set(Option<SharedRef<gio::TlsDatabase>>),
+}
+
+impl DatabaseChoice {
+    /// The database to ask.
+    pub fn resolve(&self) -> Option<gio::TlsDatabase> {
+        match self {
+            DatabaseChoice::Default => Backend::in_charge().default_database(),
+            DatabaseChoice::Set(database) => database.clone().map(SharedRef::into_inner),
+        }
+    }
+}

@@ -1,0 +1,295 @@
+//! Who is doing what on a connection: the state that calls in several threads agree on.
+
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, ThreadId};
+use std::time::{Duration, Instant};
+
+use gio::prelude::*;
+
+use crate::error::Error;
+use crate::subclass::cancel::OnCancel;
+
+/// How far the connection has come.
+#[derive(Clone, Debug)]
+pub enum Handshake {
+    /// Nothing was sent.
+    NotStarted,
+    /// Some call, or the main loop, moves it on.
+    InProgress,
+    /// Application data may flow.
+    Established,
+    /// It ended for good.
+    Failed(Error),
+}
+
+/// What only one thread may do at a time.
+#[derive(Clone, Copy, Debug)]
+pub enum Lane {
+    Handshake,
+    Receive,
+    Send,
+}
+
+/// The state under the lock.
+pub struct Status {
+    pub handshake: Handshake,
+    /// Whether `handshake()` or `handshake_async()` was called and has not returned.
+    pub explicit_handshake: bool,
+    /// The source that moves a handshake that a non-blocking call began.
+    pub background: Option<glib::Source>,
+    pub read_closed: bool,
+    pub write_closed: bool,
+    /// An error that arrived after part of a receive had succeeded; the next receive reports it.
+    pub deferred: Option<Error>,
+    /// Whether a source found the handshake's lane taken and wants to know when it is free.
+    pub handshake_awaited: bool,
+    holders: [Option<ThreadId>; 3],
+    /// Trigger whatever blocks on the base socket.
+    wakers: Vec<gio::Cancellable>,
+}
+
+impl Status {
+    /// Whether the calling thread holds the lane further up its stack.
+    pub fn is_held_here(&self, lane: Lane) -> bool {
+        self.holder(lane) == Some(thread::current().id())
+    }
+
+    /// Whether any thread holds the lane.
+    pub fn is_held(&self, lane: Lane) -> bool {
+        self.holder(lane).is_some()
+    }
+
+    /// Wakes all calls that block on the base socket, so that they look at the state again.
+    pub fn wake_blocked(&self) -> Vec<gio::Cancellable> {
+        self.wakers.clone()
+    }
+
+    fn holder(&self, lane: Lane) -> Option<ThreadId> {
+        let [handshake, receive, send] = self.holders;
+        match lane {
+            Lane::Handshake => handshake,
+            Lane::Receive => receive,
+            Lane::Send => send,
+        }
+    }
+
+    fn set_holder(&mut self, lane: Lane, holder: Option<ThreadId>) {
+        let [handshake, receive, send] = &mut self.holders;
+        *match lane {
+            Lane::Handshake => handshake,
+            Lane::Receive => receive,
+            Lane::Send => send,
+        } = holder;
+    }
+}
+
+/// How long a call may take in all.
+#[derive(Clone, Copy, Debug)]
+pub enum Budget {
+    /// It must not wait.
+    Poll,
+    /// It may wait until then.
+    Until(Instant),
+    /// It may wait for ever.
+    Forever,
+}
+
+impl Budget {
+    /// From GIO's time-out: none blocks, zero never does.
+    pub fn new(timeout: Option<Duration>) -> Self {
+        match timeout {
+            None => Budget::Forever,
+            Some(Duration::ZERO) => Budget::Poll,
+            Some(timeout) => {
+                Instant::now().checked_add(timeout).map_or(Budget::Forever, Budget::Until)
+            }
+        }
+    }
+
+    /// What is left, if there is a limit.
+    pub fn remaining(self) -> Option<Duration> {
+        match self {
+            Budget::Poll => Some(Duration::ZERO),
+            Budget::Until(end) => Some(end.saturating_duration_since(Instant::now())),
+            Budget::Forever => None,
+        }
+    }
+
+    /// The error of a call that has used it up.
+    pub fn check(self) -> Result<(), Error> {
+        match self {
+            Budget::Poll => Err(Error::WouldBlock),
+            Budget::Until(end) if end <= Instant::now() => Err(Error::TimedOut),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Fails if the caller has cancelled.
+pub fn check_cancelled(cancellable: Option<&gio::Cancellable>) -> Result<(), Error> {
+    match cancellable {
+        Some(cancellable) if cancellable.is_cancelled() => Err(Error::Cancelled),
+        _ => Ok(()),
+    }
+}
+
+/// The state, its lock, and the news of its changes.
+pub struct Shared {
+    status: Mutex<Status>,
+    changed: Condvar,
+}
+
+impl Default for Shared {
+    fn default() -> Self {
+        Shared {
+            status: Mutex::new(Status {
+                handshake: Handshake::NotStarted,
+                explicit_handshake: false,
+                background: None,
+                read_closed: false,
+                write_closed: false,
+                deferred: None,
+                handshake_awaited: false,
+                holders: [None; 3],
+                wakers: Vec::new(),
+            }),
+            changed: Condvar::new(),
+        }
+    }
+}
+
+impl Shared {
+    /// Never held while calling out.
+    pub fn lock(&self) -> MutexGuard<'_, Status> {
+        self.status.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Makes every waiting call look again.
+    pub fn announce(&self) {
+        let blocked = self.lock().wake_blocked();
+        self.changed.notify_all();
+        for waker in blocked {
+            waker.cancel();
+        }
+    }
+
+    /// Waits until `ready` gives a result.
+    ///
+    /// # Errors
+    ///
+    /// `Cancelled`, or the budget's own.
+    pub fn wait<R>(
+        self: &Arc<Self>,
+        budget: Budget,
+        cancellable: Option<&gio::Cancellable>,
+        mut ready: impl FnMut(&mut Status) -> Option<R>,
+    ) -> Result<R, Error> {
+        if let Some(result) = ready(&mut self.lock()) {
+            return Ok(result);
+        }
+        budget.check()?;
+        let shared = self.clone();
+        let nudge = move || {
+            // The lock makes sure that the waiting thread is either before its check or asleep.
+            drop(shared.lock());
+            shared.changed.notify_all();
+        };
+        let _on_cancel = cancellable.map(|cancellable| OnCancel::new(cancellable, nudge));
+        let mut status = self.lock();
+        loop {
+            check_cancelled(cancellable)?;
+            if let Some(result) = ready(&mut status) {
+                return Ok(result);
+            }
+            budget.check()?;
+            status = match budget.remaining() {
+                None => self.changed.wait(status).unwrap_or_else(PoisonError::into_inner),
+                Some(left) => {
+                    let waited = self.changed.wait_timeout(status, left);
+                    waited.unwrap_or_else(PoisonError::into_inner).0
+                }
+            };
+        }
+    }
+
+    /// Takes the lane for this thread as soon as it is free. `admit` fails when there is no point in
+    /// waiting any more.
+    pub fn enter(
+        self: &Arc<Self>,
+        lane: Lane,
+        budget: Budget,
+        cancellable: Option<&gio::Cancellable>,
+        admit: impl Fn(&Status) -> Result<(), Error>,
+    ) -> Result<LaneGuard, Error> {
+        self.wait(budget, cancellable, |status| {
+            if let Err(error) = admit(status) {
+                return Some(Err(error));
+            }
+            if status.is_held_here(lane) && !matches!(budget, Budget::Poll) {
+                return Some(Err(Error::WouldDeadlock));
+            }
+            if status.is_held(lane) {
+                return None;
+            }
+            status.set_holder(lane, Some(thread::current().id()));
+            Some(Ok(LaneGuard { shared: self.clone(), lane }))
+        })?
+    }
+
+    /// Takes the lane if it is free.
+    pub fn try_enter(self: &Arc<Self>, lane: Lane) -> Option<LaneGuard> {
+        let mut status = self.lock();
+        if status.is_held(lane) {
+            return None;
+        }
+        status.set_holder(lane, Some(thread::current().id()));
+        Some(LaneGuard { shared: self.clone(), lane })
+    }
+
+    /// A cancellable that [`announce`](Self::announce) triggers, and `cancellable` too; none if
+    /// `settled` says that there is nothing to wait for.
+    pub fn waker(
+        self: &Arc<Self>,
+        cancellable: Option<&gio::Cancellable>,
+        settled: impl FnOnce(&Status) -> bool,
+    ) -> Option<Waker> {
+        let waker = gio::Cancellable::new();
+        let mut status = self.lock();
+        if settled(&status) {
+            return None;
+        }
+        status.wakers.push(waker.clone());
+        drop(status);
+        let chained = waker.clone();
+        let on_cancel =
+            cancellable.map(|cancellable| OnCancel::new(cancellable, move || chained.cancel()));
+        Some(Waker { shared: self.clone(), cancellable: waker, _on_cancel: on_cancel })
+    }
+}
+
+/// The right to act in a lane; given back when dropped.
+pub struct LaneGuard {
+    shared: Arc<Shared>,
+    lane: Lane,
+}
+
+impl Drop for LaneGuard {
+    fn drop(&mut self) {
+        self.shared.lock().set_holder(self.lane, None);
+        self.shared.changed.notify_all();
+    }
+}
+
+/// What wakes one blocked call.
+pub struct Waker {
+    shared: Arc<Shared>,
+    pub cancellable: gio::Cancellable,
+    _on_cancel: Option<OnCancel>,
+}
+
+impl Drop for Waker {
+    fn drop(&mut self) {
+        let mut status = self.shared.lock();
+        status.wakers.retain(|waker| waker != &self.cancellable);
+    }
+}

@@ -1,0 +1,62 @@
+//! Property values whose C types gtk-rs does not convert.
+
+use std::{
+    ffi::{CStr, CString, c_char, c_void},
+    ptr,
+};
+
+use glib::{ffi, gobject_ffi, prelude::*, translate::*};
+
+/// A value for a pointer property that hands out a `GList` of `GByteArray`: the list and its elements
+/// belong to whoever reads the property.
+#[must_use]
+pub fn byte_array_list(items: &[Vec<u8>]) -> glib::Value {
+    let mut list: *mut ffi::GList = ptr::null_mut();
+    for item in items.iter().rev() {
+        let bytes = glib::ByteArray::from(item.as_slice());
+        // SAFETY: prepends an element with a reference of its own to a list that is ours.
+        unsafe {
+            let element: *mut ffi::GByteArray = bytes.to_glib_full();
+            list = ffi::g_list_prepend(list, element.cast::<c_void>());
+        }
+    }
+    (list.cast::<c_void>() as glib::Pointer).to_value()
+}
+
+/// A `GStrv` value; `None` is a NULL vector.
+#[must_use]
+pub fn strv(strings: Option<&[CString]>) -> glib::Value {
+    let mut value = glib::Value::from_type(Vec::<String>::static_type());
+    if let Some(strings) = strings {
+        let mut pointers: Vec<*const c_char> = strings.iter().map(|s| s.as_ptr()).collect();
+        pointers.push(ptr::null());
+        // SAFETY: the value holds a GStrv, of which GLib makes a copy.
+        unsafe {
+            let vector = pointers.as_ptr().cast::<c_void>();
+            gobject_ffi::g_value_set_boxed(value.to_glib_none_mut().0, vector);
+        }
+    }
+    value
+}
+
+/// The strings of a `GStrv` value, in whatever encoding; `None` for a NULL vector.
+#[must_use]
+pub fn strv_from(value: &glib::Value) -> Option<Vec<CString>> {
+    if !value.is::<Vec<String>>() {
+        return None;
+    }
+    // SAFETY: the value holds a GStrv: NULL, or C strings that end with a NULL.
+    unsafe {
+        let mut next =
+            gobject_ffi::g_value_get_boxed(value.to_glib_none().0).cast::<*const c_char>();
+        if next.is_null() {
+            return None;
+        }
+        let mut strings = Vec::new();
+        while !(*next).is_null() {
+            strings.push(CStr::from_ptr(*next).to_owned());
+            next = next.add(1);
+        }
+        Some(strings)
+    }
+}

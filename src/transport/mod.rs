@@ -1,0 +1,149 @@
+//! Datagrams between an engine and a `GDatagramBased`: in batches, and the waiting for them.
+//!
+//! The base is used through its five virtual functions only. It is never bound, connected,
+//! reconfigured or closed here.
+
+use std::cell::Cell;
+use std::time::Duration;
+
+use gio::prelude::*;
+use glib::IOCondition;
+
+use crate::engine::Datagrams;
+use crate::error::Error;
+use crate::subclass::SharedRef;
+use crate::subclass::datagram_based::{base_source, receive_batch, send_batch};
+
+/// Bytes that the longest record takes on the wire: plaintext, expansion and header (RFC 5246,
+/// section 6.2.3, RFC 6347, section 4.1). OpenSSL takes no longer datagram either.
+const SLOT: usize = (1 << 14) + 2048 + 13;
+/// Datagrams that one call takes from the base.
+const SLOTS: usize = 32;
+
+thread_local! {
+    /// Where datagrams land. Pages that no datagram reaches cost nothing.
+    static ARENA: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
+
+/// What the base had for us.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Received {
+    /// At least one datagram.
+    Datagrams,
+    /// Nothing yet.
+    Nothing,
+    /// The base has ended; a UDP socket never does.
+    End,
+}
+
+/// A base socket.
+pub struct Transport {
+    base: SharedRef<gio::DatagramBased>,
+}
+
+impl Transport {
+    /// Takes a base that can carry DTLS.
+    pub fn new(base: gio::DatagramBased) -> Result<Self, Error> {
+        if let Some(socket) = base.downcast_ref::<gio::Socket>() {
+            let datagrams = [gio::SocketType::Datagram, gio::SocketType::Seqpacket];
+            if !datagrams.contains(&socket.socket_type()) {
+                return Err(Error::NotSupported(
+                    "The base socket is a stream: DTLS needs a datagram socket".into(),
+                ));
+            }
+            // GSocket's datagram functions fail without an error when it has a time-out of its own.
+            if socket.timeout() != 0 {
+                return Err(Error::NotSupported(
+                    "The base socket has a time-out of its own: set its timeout to 0".into(),
+                ));
+            }
+        }
+        Ok(Transport {
+            base: SharedRef::new(base),
+        })
+    }
+
+    /// Takes at most `limit` datagrams that have arrived and hands each to `sink`, without waiting.
+    pub fn receive(&self, limit: usize, mut sink: impl FnMut(&[u8])) -> Result<Received, Error> {
+        let mut arena = ARENA.take();
+        arena.resize(SLOT * SLOTS, 0);
+        let mut lengths = [0; SLOTS];
+        let wanted = limit.clamp(1, SLOTS);
+        let received = match lengths.get_mut(..wanted) {
+            Some(lengths) => receive_batch(
+                &self.base,
+                &mut arena,
+                SLOT,
+                lengths,
+                Some(Duration::ZERO),
+                None,
+            ),
+            None => Ok(0),
+        };
+        let received = match received {
+            Ok(0) => Ok(Received::End),
+            Ok(count) => {
+                let slots = arena.chunks_exact(SLOT).zip(lengths).take(count);
+                slots
+                    .filter_map(|(slot, length)| slot.get(..length))
+                    .for_each(&mut sink);
+                Ok(Received::Datagrams)
+            }
+            Err(error) if error.matches(gio::IOErrorEnum::WouldBlock) => Ok(Received::Nothing),
+            Err(error) => Err(Error::Foreign(error)),
+        };
+        ARENA.set(arena);
+        received
+    }
+
+    /// Sends from the `from`th datagram on, without waiting, and says how many went out: fewer than
+    /// there are means that the base can take no more now.
+    pub fn send(&self, datagrams: &Datagrams, from: usize) -> Result<usize, Error> {
+        let mut sent = 0;
+        while let Some((start, ends)) = datagrams.tail(from + sent) {
+            let bytes = datagrams.bytes();
+            match send_batch(&self.base, bytes, start, ends, Some(Duration::ZERO), None) {
+                Ok(0) => break,
+                Ok(count) => sent += count,
+                Err(error) if error.matches(gio::IOErrorEnum::WouldBlock) => break,
+                Err(_) if sent > 0 => break,
+                Err(error) => return Err(Error::Foreign(error)),
+            }
+        }
+        Ok(sent)
+    }
+
+    /// Which of the conditions hold.
+    pub fn check(&self, condition: IOCondition) -> IOCondition {
+        self.base.condition_check(condition)
+    }
+
+    /// Blocks until the condition holds. `Ok(false)`: the time is up, or `waker` was triggered.
+    pub fn wait(
+        &self,
+        condition: IOCondition,
+        timeout: Option<Duration>,
+        waker: &gio::Cancellable,
+    ) -> Result<bool, Error> {
+        match self.base.condition_wait(condition, timeout, Some(waker)) {
+            Ok(()) => Ok(true),
+            Err(error)
+                if error.matches(gio::IOErrorEnum::TimedOut)
+                    || error.matches(gio::IOErrorEnum::Cancelled) =>
+            {
+                Ok(false)
+            }
+            Err(error) => Err(Error::Foreign(error)),
+        }
+    }
+
+    /// A source, without a callback, that is ready when the condition holds or `cancellable` is
+    /// triggered.
+    pub fn source(
+        &self,
+        condition: IOCondition,
+        cancellable: Option<&gio::Cancellable>,
+    ) -> Option<glib::Source> {
+        base_source(&self.base, condition, cancellable)
+    }
+}
