@@ -300,9 +300,13 @@ impl Engine {
         }
     }
 
-    /// Whether [`open`](Self::open) has something to work on without a further datagram.
-    pub fn has_pending(&mut self) -> bool {
-        self.session.has_pending()
+    /// Whether [`open`](Self::open) has something to tell or to work on without a further datagram.
+    pub fn is_readable(&mut self) -> bool {
+        match self.state {
+            State::Established => self.session.has_pending() || self.session.is_closed_by_peer(),
+            State::Failed(_) => true,
+            _ => false,
+        }
     }
 
     /// Protects `message` as one record and queues it. An empty message cannot be expressed by

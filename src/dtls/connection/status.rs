@@ -1,5 +1,6 @@
 //! Who is doing what on a connection: the state that calls in several threads agree on.
 
+use std::mem;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, ThreadId};
 use std::time::{Duration, Instant};
@@ -8,6 +9,7 @@ use gio::prelude::*;
 
 use crate::error::Error;
 use crate::subclass::cancel::OnCancel;
+use crate::subclass::source::Alarm;
 
 /// How far the connection has come.
 #[derive(Clone, Debug)]
@@ -57,11 +59,6 @@ impl Status {
     /// Whether any thread holds the lane.
     pub fn is_held(&self, lane: Lane) -> bool {
         self.holder(lane).is_some()
-    }
-
-    /// Wakes all calls that block on the base socket, so that they look at the state again.
-    pub fn wake_blocked(&self) -> Vec<gio::Cancellable> {
-        self.wakers.clone()
     }
 
     fn holder(&self, lane: Lane) -> Option<ThreadId> {
@@ -135,6 +132,8 @@ pub fn check_cancelled(cancellable: Option<&gio::Cancellable>) -> Result<(), Err
 
 /// The state, its lock, and the news of its changes.
 pub struct Shared {
+    /// Wakes the sources that watch the connection.
+    pub alarm: Arc<Alarm>,
     status: Mutex<Status>,
     changed: Condvar,
 }
@@ -142,6 +141,7 @@ pub struct Shared {
 impl Default for Shared {
     fn default() -> Self {
         Shared {
+            alarm: Arc::new(Alarm::new()),
             status: Mutex::new(Status {
                 handshake: Handshake::NotStarted,
                 explicit_handshake: false,
@@ -164,13 +164,14 @@ impl Shared {
         self.status.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Makes every waiting call look again.
+    /// Makes every waiting call and every source look again.
     pub fn announce(&self) {
-        let blocked = self.lock().wake_blocked();
+        let blocked = self.lock().wakers.clone();
         self.changed.notify_all();
         for waker in blocked {
             waker.cancel();
         }
+        self.alarm.ring();
     }
 
     /// Waits until `ready` gives a result.
@@ -275,8 +276,15 @@ pub struct LaneGuard {
 
 impl Drop for LaneGuard {
     fn drop(&mut self) {
-        self.shared.lock().set_holder(self.lane, None);
+        let awaited = {
+            let mut status = self.shared.lock();
+            status.set_holder(self.lane, None);
+            matches!(self.lane, Lane::Handshake) && mem::take(&mut status.handshake_awaited)
+        };
         self.shared.changed.notify_all();
+        if awaited {
+            self.shared.alarm.ring();
+        }
     }
 }
 
