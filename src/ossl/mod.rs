@@ -2,5 +2,6 @@
 
 #![allow(unsafe_code)]
 
+pub(crate) mod places;
 pub(crate) mod trust;
 pub(crate) mod x509;

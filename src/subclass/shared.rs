@@ -28,6 +28,8 @@ shareable! {
     "Documented to be used from several threads.":
         gio::Cancellable, gio::TlsBackend, gio::TlsDatabase,
         gio::TlsFileDatabase, gio::TlsInteraction;
+    "Used in turns, like every stream of GIO: handing them to another thread is for their users to order.":
+        gio::MemoryInputStream, gio::MemoryOutputStream;
     "Datagram sockets, and what stands in for them, may be used from several threads at once.":
         gio::DatagramBased, gio::DtlsClientConnection, gio::DtlsConnection,
         gio::DtlsServerConnection, gio::Socket;
