@@ -1,12 +1,27 @@
 //! DTLS for GIO over OpenSSL.
+//!
+//! `gio-ossl` implements GIO's TLS backend interfaces for DTLS. The same code is a GIO module
+//! (`GIO_USE_TLS=ossl`), a C library with introspection data (namespace `GioOssl`), and this crate,
+//! whose classes are ordinary [`glib`] objects:
+//!
+//! - [`DtlsClientConnection`] and [`DtlsServerConnection`], both [`DtlsConnection`]s;
+//! - [`Certificate`], [`Database`] and [`FileDatabase`];
+//! - [`Backend`], which GIO finds under the name `ossl`.
+//!
+//! Everything that [`gio::prelude`] offers for the interfaces works on them.
 
+pub use backend::Backend;
 pub use certificate::Certificate;
+pub use database::{Database, FileDatabase};
+pub use dtls::{DtlsClientConnection, DtlsConnection, DtlsConnectionExt, DtlsServerConnection};
 pub use error::Error;
 
+mod backend;
 mod certificate;
+mod database;
+mod dtls;
 #[doc(hidden)]
 pub mod engine;
-#[allow(dead_code)]
 mod error;
 mod ossl;
 #[doc(hidden)]

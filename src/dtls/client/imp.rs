@@ -6,8 +6,7 @@ use gio::prelude::*;
 use glib::subclass::prelude::*;
 use glib::{ParamSpec, ParamSpecOverride, Value};
 
-use crate::dtls::connection::settings::RoleSettings;
-use crate::dtls::connection::{DtlsConnection, DtlsConnectionImpl};
+use crate::dtls::connection::DtlsConnection;
 use crate::subclass::{SharedRef, impl_dtls_client_connection, values};
 
 /// A client has no state that a connection has not.
@@ -25,15 +24,6 @@ impl ObjectSubclass for DtlsClientConnection {
 
 impl_dtls_client_connection!(DtlsClientConnection);
 
-impl DtlsConnectionImpl for DtlsClientConnection {
-    fn role() -> RoleSettings {
-        RoleSettings::Client {
-            server_identity: None,
-            validation_flags: gio::TlsCertificateFlags::VALIDATE_ALL,
-        }
-    }
-}
-
 impl ObjectImpl for DtlsClientConnection {
     fn properties() -> &'static [ParamSpec] {
         static PROPERTIES: OnceLock<Vec<ParamSpec>> = OnceLock::new();
@@ -47,14 +37,13 @@ impl ObjectImpl for DtlsClientConnection {
     fn set_property(&self, _id: usize, value: &Value, pspec: &ParamSpec) {
         let connection = self.obj();
         let mut settings = connection.upcast_ref::<DtlsConnection>().imp().settings();
-        let RoleSettings::Client { server_identity, validation_flags } = &mut settings.role else {
-            return;
-        };
         match pspec.name() {
-            "validation-flags" => *validation_flags = value.get().unwrap_or(*validation_flags),
+            "validation-flags" => {
+                settings.validation_flags = value.get().unwrap_or(settings.validation_flags);
+            }
             "server-identity" => {
                 let identity = value.get::<Option<gio::SocketConnectable>>().ok().flatten();
-                *server_identity = identity.map(SharedRef::new);
+                settings.server_identity = identity.map(SharedRef::new);
             }
             _ => {}
         }
@@ -63,16 +52,10 @@ impl ObjectImpl for DtlsClientConnection {
     fn property(&self, _id: usize, pspec: &ParamSpec) -> Value {
         let connection = self.obj();
         let connection = connection.upcast_ref::<DtlsConnection>().imp();
-        if pspec.name() == "accepted-cas" {
-            return values::byte_array_list(&connection.facts().accepted_authorities);
-        }
-        let settings = connection.settings();
-        match (&settings.role, pspec.name()) {
-            (RoleSettings::Client { server_identity, .. }, "server-identity") => {
-                server_identity.as_deref().to_value()
-            }
-            (RoleSettings::Client { validation_flags, .. }, _) => validation_flags.to_value(),
-            (RoleSettings::Server { .. }, _) => pspec.default_value().clone(),
+        match pspec.name() {
+            "validation-flags" => connection.settings().validation_flags.to_value(),
+            "server-identity" => connection.settings().server_identity.as_deref().to_value(),
+            _ => values::byte_array_list(&connection.facts().accepted_authorities),
         }
     }
 }

@@ -33,7 +33,10 @@ impl DtlsClientConnection {
     ) -> Result<Self, glib::Error> {
         gio::Initable::builder()
             .property("base-socket", base_socket.as_ref())
-            .property("server-identity", server_identity.map(|identity| identity.as_ref()))
+            .property(
+                "server-identity",
+                server_identity.map(|identity| identity.as_ref()),
+            )
             .build(gio::Cancellable::NONE)
     }
 }

@@ -29,11 +29,12 @@ impl DtlsConnection {
             status.write_closed |= write;
         }
         self.shared.announce();
-        self.shared.wait(Budget::Forever, cancellable, |status: &mut Status| {
-            let busy = read && status.is_held(Lane::Receive)
-                || write && (status.is_held(Lane::Send) || status.is_held(Lane::Handshake));
-            (!busy).then_some(())
-        })?;
+        self.shared
+            .wait(Budget::Forever, cancellable, |status: &mut Status| {
+                let busy = read && status.is_held(Lane::Receive)
+                    || write && (status.is_held(Lane::Send) || status.is_held(Lane::Handshake));
+                (!busy).then_some(())
+            })?;
         if write { self.say_goodbye() } else { Ok(()) }
     }
 

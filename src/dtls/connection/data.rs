@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use glib::IOCondition;
 
+use super::MAX_MESSAGE;
 use super::imp::DtlsConnection;
 use super::status::{Budget, Lane, Status, check_cancelled};
 use crate::engine::{Datagrams, Opened};
@@ -15,14 +16,13 @@ use crate::transport::Received;
 /// Messages that are sealed before the base is asked to send.
 const BATCH: usize = 64;
 
-/// Bytes that the longest message has.
-const MAX_MESSAGE: usize = 1 << 14;
-
 fn check_flags(flags: i32) -> Result<(), Error> {
     if flags == 0 {
         return Ok(());
     }
-    Err(Error::InvalidArgument(format!("Message flags are not supported: {flags:#x}")))
+    Err(Error::InvalidArgument(format!(
+        "Message flags are not supported: {flags:#x}"
+    )))
 }
 
 impl DtlsConnection {
@@ -41,8 +41,16 @@ impl DtlsConnection {
         }
         let budget = Budget::new(timeout);
         let closed = |status: &Status| status.read_closed;
-        let admit = |status: &Status| if closed(status) { Err(Error::Closed) } else { Ok(()) };
-        let _lane = self.shared.enter(Lane::Receive, budget, cancellable, admit)?;
+        let admit = |status: &Status| {
+            if closed(status) {
+                Err(Error::Closed)
+            } else {
+                Ok(())
+            }
+        };
+        let _lane = self
+            .shared
+            .enter(Lane::Receive, budget, cancellable, admit)?;
         self.settle(budget, cancellable, closed)?;
         if let Some(error) = self.shared.lock().deferred.take() {
             return Err(error);
@@ -162,7 +170,13 @@ impl DtlsConnection {
         }
         let budget = Budget::new(timeout);
         let closed = |status: &Status| status.write_closed;
-        let admit = |status: &Status| if closed(status) { Err(Error::Closed) } else { Ok(()) };
+        let admit = |status: &Status| {
+            if closed(status) {
+                Err(Error::Closed)
+            } else {
+                Ok(())
+            }
+        };
         let _lane = self.shared.enter(Lane::Send, budget, cancellable, admit)?;
         self.settle(budget, cancellable, closed)?;
         let mut sent = 0;

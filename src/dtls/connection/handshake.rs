@@ -12,13 +12,13 @@ use glib::{ControlFlow, IOCondition};
 
 use super::facts;
 use super::imp::DtlsConnection;
-use super::settings::RoleSettings;
 use super::status::{Budget, Handshake, Lane, LaneGuard, Status, check_cancelled};
-use crate::certificate::{Credentials, identity};
+use crate::certificate::credentials::Credentials;
+use crate::certificate::identity;
 use crate::engine::{Config, Datagrams, Engine, Role, Step};
 use crate::error::Error;
 use crate::subclass::dtls_connection::Completion;
-use crate::subclass::source::{SourceImpl, add_child, set_ready_time, worker_source};
+use crate::subclass::source::{SourceImpl, add_child, set_priority, set_ready_time, worker_source};
 use crate::transport::{Received, Transport};
 
 /// Bytes of UDP payload that a flight's datagrams are fragmented to: what every path of the Internet
@@ -63,7 +63,11 @@ impl DtlsConnection {
             Ok(Explicit::Begun(guard)) => {
                 let worker = Worker {
                     connection: self.obj().downgrade(),
-                    task: Some(Task { completion, cancellable: cancellable.cloned(), _guard: guard }),
+                    task: Some(Task {
+                        completion,
+                        cancellable: cancellable.cloned(),
+                        _guard: guard,
+                    }),
                 };
                 self.attach(worker, priority, cancellable, &context);
             }
@@ -76,7 +80,10 @@ impl DtlsConnection {
         if status.background.is_some() || status.explicit_handshake {
             return;
         }
-        let worker = Worker { connection: self.obj().downgrade(), task: None };
+        let worker = Worker {
+            connection: self.obj().downgrade(),
+            task: None,
+        };
         let source = worker_source("GioOssl handshake", worker, Some(&self.shared.alarm));
         status.background = Some(source.clone());
         drop(status);
@@ -92,16 +99,17 @@ impl DtlsConnection {
         context: &glib::MainContext,
     ) {
         let source = worker_source("GioOssl handshake_async", worker, Some(&self.shared.alarm));
-        source.set_priority(priority);
+        set_priority(&source, priority);
         self.equip(&source, cancellable);
         source.attach(Some(context));
     }
 
     /// Gives a worker its events: datagrams and cancellation, and a first dispatch at once.
     fn equip(&self, source: &glib::Source, cancellable: Option<&gio::Cancellable>) {
-        let child = self.transport().ok().and_then(|transport| {
-            transport.source(IOCondition::IN, cancellable)
-        });
+        let child = self
+            .transport()
+            .ok()
+            .and_then(|transport| transport.source(IOCondition::IN, cancellable));
         if let Some(child) = child {
             add_child(source, &child);
         }
@@ -126,7 +134,9 @@ impl DtlsConnection {
             return Err(Error::Pending);
         }
         status.explicit_handshake = true;
-        Ok(Explicit::Begun(ExplicitGuard { connection: self.obj().downgrade() }))
+        Ok(Explicit::Begun(ExplicitGuard {
+            connection: self.obj().downgrade(),
+        }))
     }
 
     /// Brings the handshake to its end within the budget. `closed` tells when there is no use in it.
@@ -136,11 +146,19 @@ impl DtlsConnection {
         cancellable: Option<&gio::Cancellable>,
         closed: impl Fn(&Status) -> bool,
     ) -> Result<(), Error> {
-        let admit = |status: &Status| if closed(status) { Err(Error::Closed) } else { Ok(()) };
+        let admit = |status: &Status| {
+            if closed(status) {
+                Err(Error::Closed)
+            } else {
+                Ok(())
+            }
+        };
         if self.is_settled(&admit)? {
             return Ok(());
         }
-        let lane = self.shared.enter(Lane::Handshake, budget, cancellable, admit)?;
+        let lane = self
+            .shared
+            .enter(Lane::Handshake, budget, cancellable, admit)?;
         loop {
             check_cancelled(cancellable)?;
             if self.is_settled(&admit)? {
@@ -159,7 +177,8 @@ impl DtlsConnection {
                 continue;
             };
             let shortest = [timeout, budget.remaining()].into_iter().flatten().min();
-            self.transport()?.wait(IOCondition::IN, shortest, &waker.cancellable)?;
+            self.transport()?
+                .wait(IOCondition::IN, shortest, &waker.cancellable)?;
         }
     }
 
@@ -196,7 +215,11 @@ impl DtlsConnection {
                 let mut engine = self.engine()?;
                 engine.on_deadline();
                 let step = engine.handshake();
-                (step, engine.take_outgoing(Datagrams::default()), engine.timeout())
+                (
+                    step,
+                    engine.take_outgoing(Datagrams::default()),
+                    engine.timeout(),
+                )
             };
             // What the base does not take now is a lost datagram, which the timer makes good.
             let sent = transport.send(&flight, 0);
@@ -236,12 +259,11 @@ impl DtlsConnection {
             return Ok(());
         }
         let settings = self.settings().clone();
-        let (role, server_name) = match &settings.role {
-            RoleSettings::Client { server_identity, .. } => {
-                (Role::Client, server_identity.as_deref().and_then(identity::server_name))
-            }
-            RoleSettings::Server { .. } => (Role::Server, None),
-        };
+        let role = self.role();
+        let server_name = settings
+            .server_identity
+            .as_deref()
+            .and_then(identity::server_name);
         let credentials = match (role, &settings.certificate) {
             (Role::Server, Some(certificate)) => Credentials::of(certificate)?.into_pair(),
             _ => None,
@@ -250,7 +272,10 @@ impl DtlsConnection {
         let engine = Engine::new(&Config {
             role,
             server_name,
-            protocols: protocols.into_iter().map(|name| name.into_bytes()).collect(),
+            protocols: protocols
+                .into_iter()
+                .map(|name| name.into_bytes())
+                .collect(),
             credentials,
             mtu: MTU,
             initial_timeout: INITIAL_TIMEOUT,
@@ -269,7 +294,9 @@ impl DtlsConnection {
             Some(certificate) => Credentials::of(certificate)?.into_pair(),
             None => None,
         };
-        let presented = credentials.as_ref().map(|(chain, key)| (chain.as_slice(), key));
+        let presented = credentials
+            .as_ref()
+            .map(|(chain, key)| (chain.as_slice(), key));
         self.engine()?.present(presented);
         Ok(())
     }
@@ -277,7 +304,11 @@ impl DtlsConnection {
     /// Publishes what the handshake established, and notifies what it changed.
     fn publish(&self) {
         let Ok((version, cipher_suite, protocol)) = self.engine().map(|engine| {
-            (engine.protocol_version(), engine.cipher_suite(), engine.application_protocol())
+            (
+                engine.protocol_version(),
+                engine.cipher_suite(),
+                engine.application_protocol(),
+            )
         }) else {
             return;
         };
@@ -299,7 +330,7 @@ impl DtlsConnection {
     }
 
     fn report_authorities(&self) {
-        if matches!(self.settings().role, RoleSettings::Client { .. }) {
+        if self.role() == Role::Client {
             self.obj().notify("accepted-cas");
         }
     }
@@ -320,7 +351,8 @@ impl DtlsConnection {
     /// The engine, which exists once the handshake has started.
     pub fn engine(&self) -> Result<MutexGuard<'_, Engine>, Error> {
         let engine = self.engine.get().and_then(|engine| engine.lock().ok());
-        engine.ok_or_else(|| Error::Tls("The connection failed because of an internal error".into()))
+        engine
+            .ok_or_else(|| Error::Tls("The connection failed because of an internal error".into()))
     }
 
     /// The base socket, which exists once the connection was initialised.
@@ -368,7 +400,10 @@ struct Worker {
 impl Worker {
     /// Ends with a result, which only an explicit handshake has somebody to tell.
     fn finish(&mut self, result: Result<(), Error>) -> ControlFlow {
-        if let Some(Task { completion, _guard, .. }) = self.task.take() {
+        if let Some(Task {
+            completion, _guard, ..
+        }) = self.task.take()
+        {
             drop(_guard);
             completion.complete(result.map_err(Into::into));
         }
@@ -376,13 +411,20 @@ impl Worker {
     }
 
     fn step(&mut self, connection: &DtlsConnection, source: &glib::Source) -> ControlFlow {
-        let cancelled = self.task.as_ref().map_or(Ok(()), |task| {
-            check_cancelled(task.cancellable.as_ref())
-        });
+        let cancelled = self
+            .task
+            .as_ref()
+            .map_or(Ok(()), |task| check_cancelled(task.cancellable.as_ref()));
         if let Err(error) = cancelled {
             return self.finish(Err(error));
         }
-        let open = |status: &Status| if status.write_closed { Err(Error::Closed) } else { Ok(()) };
+        let open = |status: &Status| {
+            if status.write_closed {
+                Err(Error::Closed)
+            } else {
+                Ok(())
+            }
+        };
         match connection.is_settled(open) {
             Ok(true) => return self.finish(Ok(())),
             Err(error) => return self.finish(Err(error)),
@@ -420,7 +462,12 @@ impl SourceImpl for Worker {
         };
         let flow = self.step(connection.imp(), source);
         if flow == ControlFlow::Break && self.task.is_none() {
-            connection.imp().shared.lock().background.take_if(|background| background == source);
+            connection
+                .imp()
+                .shared
+                .lock()
+                .background
+                .take_if(|background| background == source);
         }
         flow
     }

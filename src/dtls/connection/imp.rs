@@ -8,14 +8,13 @@ use std::time::Duration;
 
 use gio::prelude::*;
 use gio::subclass::prelude::*;
-use glib::subclass::prelude::*;
 use glib::{IOCondition, ParamSpec, ParamSpecOverride, Value};
 
 use super::facts::Facts;
-use super::settings::{DatabaseChoice, RoleSettings, Settings};
+use super::settings::{DatabaseChoice, Settings};
 use super::status::{Handshake, Shared};
-use crate::certificate::Credentials;
-use crate::engine::{Binding, Datagrams, Engine};
+use crate::certificate::credentials::Credentials;
+use crate::engine::{Binding, Datagrams, Engine, Role};
 use crate::error::{ChannelBindingFailure, Error};
 use crate::subclass::datagram_based::{DatagramBasedImpl, InputMessages, OutputMessages};
 use crate::subclass::dtls_connection::{Completion, DtlsConnectionImpl};
@@ -76,14 +75,22 @@ impl DtlsConnection {
         self.facts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Which side this is.
+    pub fn role(&self) -> Role {
+        if self.obj().is::<gio::DtlsClientConnection>() {
+            Role::Client
+        } else {
+            Role::Server
+        }
+    }
+
     fn initialise(&self) -> Result<(), Error> {
         let settings = self.settings().clone();
-        let base = settings.base_socket.ok_or_else(|| {
-            Error::InvalidArgument("The property base-socket is not set".into())
-        })?;
+        let base = settings
+            .base_socket
+            .ok_or_else(|| Error::InvalidArgument("The property base-socket is not set".into()))?;
         let transport = Transport::new(base.into_inner())?;
-        if let (RoleSettings::Server { .. }, Some(certificate)) =
-            (&settings.role, &settings.certificate)
+        if let (Role::Server, Some(certificate)) = (self.role(), &settings.certificate)
             && Credentials::of(certificate)?.key.is_none()
         {
             return Err(Error::BadCertificate(
@@ -123,7 +130,9 @@ impl ObjectImpl for DtlsConnection {
         static PROPERTIES_OVERRIDDEN: OnceLock<Vec<ParamSpec>> = OnceLock::new();
         PROPERTIES_OVERRIDDEN.get_or_init(|| {
             let names = PROPERTIES.iter();
-            names.map(|name| ParamSpecOverride::for_interface::<gio::DtlsConnection>(name)).collect()
+            names
+                .map(|name| ParamSpecOverride::for_interface::<gio::DtlsConnection>(name))
+                .collect()
         })
     }
 
@@ -153,17 +162,13 @@ impl ObjectImpl for DtlsConnection {
             "require-close-notify" => self.settings().require_close_notify.to_value(),
             "rehandshake-mode" => self.settings().rehandshake_mode.to_value(),
             "certificate" => self.settings().certificate.as_deref().to_value(),
-            "peer-certificate" => self
-                .facts()
-                .peer_certificate
-                .as_ref()
-                .map(|certificate| certificate.upcast_ref::<gio::TlsCertificate>())
-                .to_value(),
+            "peer-certificate" => self.facts().peer_certificate.as_deref().to_value(),
             "peer-certificate-errors" => self.facts().peer_certificate_errors.to_value(),
             "advertised-protocols" => values::strv(self.settings().advertised_protocols.as_deref()),
             "negotiated-protocol" => {
                 let name = self.negotiated_protocol.get();
-                name.map(|name| name.to_string_lossy().into_owned()).to_value()
+                name.map(|name| name.to_string_lossy().into_owned())
+                    .to_value()
             }
             "protocol-version" => self.facts().protocol_version.to_value(),
             _ => self.facts().cipher_suite.to_value(),
@@ -177,7 +182,10 @@ impl ObjectImpl for DtlsConnection {
 
 impl InitableImpl for DtlsConnection {
     fn init(&self, _cancellable: Option<&gio::Cancellable>) -> Result<(), glib::Error> {
-        self.initialised.get_or_init(|| self.initialise()).clone().map_err(Into::into)
+        self.initialised
+            .get_or_init(|| self.initialise())
+            .clone()
+            .map_err(Into::into)
     }
 }
 
@@ -189,7 +197,8 @@ impl DatagramBasedImpl for DtlsConnection {
         timeout: Option<Duration>,
         cancellable: Option<&gio::Cancellable>,
     ) -> Result<usize, glib::Error> {
-        self.receive(messages, flags, timeout, cancellable).map_err(Into::into)
+        self.receive(messages, flags, timeout, cancellable)
+            .map_err(Into::into)
     }
 
     fn send_messages(
@@ -199,7 +208,8 @@ impl DatagramBasedImpl for DtlsConnection {
         timeout: Option<Duration>,
         cancellable: Option<&gio::Cancellable>,
     ) -> Result<usize, glib::Error> {
-        self.send(messages, flags, timeout, cancellable).map_err(Into::into)
+        self.send(messages, flags, timeout, cancellable)
+            .map_err(Into::into)
     }
 
     fn create_source(
@@ -220,7 +230,8 @@ impl DatagramBasedImpl for DtlsConnection {
         timeout: Option<Duration>,
         cancellable: Option<&gio::Cancellable>,
     ) -> Result<(), glib::Error> {
-        self.wait_ready(condition, timeout, cancellable).map_err(Into::into)
+        self.wait_ready(condition, timeout, cancellable)
+            .map_err(Into::into)
     }
 }
 

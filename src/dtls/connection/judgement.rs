@@ -6,10 +6,10 @@ use glib::subclass::prelude::*;
 use openssl::x509::X509;
 
 use super::imp::DtlsConnection;
-use super::settings::RoleSettings;
 use crate::certificate::Certificate;
-use crate::engine::{Refusal, Verdict};
+use crate::engine::{Refusal, Role, Verdict};
 use crate::error::Error;
+use crate::subclass::SharedRef;
 
 /// The purposes that a certificate is checked for (RFC 5280, section 4.2.1.12).
 const SERVER_AUTHENTICATION: &str = "1.3.6.1.5.5.7.3.1";
@@ -23,15 +23,14 @@ impl DtlsConnection {
             Err(error) => return Verdict::Refuse(Refusal::BadCertificate, error),
         };
         let errors = self.verify(certificate.upcast_ref());
-        let accepted = match self.settings().role.clone() {
-            RoleSettings::Client { validation_flags, .. } => (errors & validation_flags).is_empty(),
-            RoleSettings::Server { .. } => false,
-        };
+        let relevant = errors & self.settings().validation_flags;
         let object = self.obj();
+        // A server accepts nobody without being told to.
+        let accepted = self.role() == Role::Client && relevant.is_empty();
         let accepted = accepted || object.emit_accept_certificate(&certificate, errors);
         {
             let mut facts = self.facts();
-            facts.peer_certificate = Some(certificate);
+            facts.peer_certificate = Some(SharedRef::new(certificate.upcast()));
             facts.peer_certificate_errors = errors;
         }
         object.notify("peer-certificate");
@@ -46,14 +45,11 @@ impl DtlsConnection {
     /// Everything that is wrong with the certificate.
     fn verify(&self, certificate: &gio::TlsCertificate) -> Flags {
         let settings = self.settings().clone();
-        let (purpose, identity, mut errors) = match &settings.role {
-            RoleSettings::Client { server_identity: None, .. } => {
-                (SERVER_AUTHENTICATION, None, Flags::BAD_IDENTITY)
-            }
-            RoleSettings::Client { server_identity, .. } => {
-                (SERVER_AUTHENTICATION, server_identity.as_deref(), Flags::empty())
-            }
-            RoleSettings::Server { .. } => (CLIENT_AUTHENTICATION, None, Flags::empty()),
+        let identity = settings.server_identity.as_deref();
+        let (purpose, mut errors) = match self.role() {
+            Role::Client if identity.is_none() => (SERVER_AUTHENTICATION, Flags::BAD_IDENTITY),
+            Role::Client => (SERVER_AUTHENTICATION, Flags::empty()),
+            Role::Server => (CLIENT_AUTHENTICATION, Flags::empty()),
         };
         let Some(database) = settings.database.resolve() else {
             let nobody = gio::TlsCertificate::NONE;
@@ -68,7 +64,11 @@ impl DtlsConnection {
             gio::Cancellable::NONE,
         );
         errors |= verified.unwrap_or_else(|error| {
-            glib::g_debug!("GioOssl", "the database could not verify: {}", error.message());
+            glib::g_debug!(
+                "GioOssl",
+                "the database could not verify: {}",
+                error.message()
+            );
             Flags::GENERIC_ERROR
         });
         errors
@@ -91,7 +91,10 @@ fn refusal(errors: Flags) -> Refusal {
 /// Why the certificate was refused, for people.
 fn describe(errors: Flags) -> String {
     let reasons = [
-        (Flags::UNKNOWN_CA, "it was not issued by a trusted authority"),
+        (
+            Flags::UNKNOWN_CA,
+            "it was not issued by a trusted authority",
+        ),
         (Flags::BAD_IDENTITY, "it is for another name"),
         (Flags::NOT_ACTIVATED, "it is not valid yet"),
         (Flags::EXPIRED, "it has expired"),
@@ -106,6 +109,9 @@ fn describe(errors: Flags) -> String {
         .collect();
     match found.as_slice() {
         [] => "The peer's certificate was not accepted".into(),
-        found => format!("The peer's certificate was not accepted: {}", found.join(", ")),
+        found => format!(
+            "The peer's certificate was not accepted: {}",
+            found.join(", ")
+        ),
     }
 }

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use gio::prelude::*;
 
-use crate::subclass::impl_thread_safe;
+use crate::subclass::datagram_based::{receive_batch, send_batch};
+use crate::subclass::{impl_subclassable, impl_thread_safe};
 
 mod closing;
 mod data;
@@ -15,6 +16,9 @@ mod judgement;
 mod readiness;
 pub(super) mod settings;
 mod status;
+
+/// Bytes that the longest message has (RFC 6347, section 4.1).
+const MAX_MESSAGE: usize = 1 << 14;
 
 glib::wrapper! {
     /// A DTLS connection over any [`gio::DatagramBased`]: `GioOsslDtlsConnection`, the abstract base
@@ -27,6 +31,7 @@ glib::wrapper! {
 }
 
 impl_thread_safe!(DtlsConnection, imp::DtlsConnection);
+impl_subclassable!(DtlsConnection);
 
 /// Sending and receiving plain bytes.
 pub trait DtlsConnectionExt: IsA<DtlsConnection> {
@@ -44,7 +49,16 @@ pub trait DtlsConnectionExt: IsA<DtlsConnection> {
         timeout: Option<Duration>,
         cancellable: Option<&gio::Cancellable>,
     ) -> Result<usize, glib::Error> {
-        crate::subclass::datagram_based::send_one(self.upcast_ref(), buffer, timeout, cancellable)
+        let ends = [buffer.len()];
+        let sent = send_batch(
+            self.as_ref().upcast_ref(),
+            buffer,
+            0,
+            &ends,
+            timeout,
+            cancellable,
+        )?;
+        Ok(if sent == 0 { 0 } else { buffer.len() })
     }
 
     /// Receives one message of at most `size` bytes; what is longer is cut off. `None` is the end of
@@ -61,7 +75,14 @@ pub trait DtlsConnectionExt: IsA<DtlsConnection> {
         timeout: Option<Duration>,
         cancellable: Option<&gio::Cancellable>,
     ) -> Result<Option<glib::Bytes>, glib::Error> {
-        crate::subclass::datagram_based::receive_one(self.upcast_ref(), size, timeout, cancellable)
+        let mut buffer = vec![0; size.min(MAX_MESSAGE)];
+        let mut lengths = [0];
+        let base = self.as_ref().upcast_ref();
+        let room = buffer.len();
+        let received = receive_batch(base, &mut buffer, room, &mut lengths, timeout, cancellable)?;
+        let [length] = lengths;
+        buffer.truncate(length);
+        Ok((received > 0).then(|| glib::Bytes::from_owned(buffer)))
     }
 }
 

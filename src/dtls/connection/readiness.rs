@@ -115,7 +115,8 @@ impl DtlsConnection {
         if !self.readiness(condition).is_empty() {
             return Ok(());
         }
-        self.transport()?.wait(condition, budget.remaining(), &waker.cancellable)?;
+        self.transport()?
+            .wait(condition, budget.remaining(), &waker.cancellable)?;
         Ok(())
     }
 
@@ -158,7 +159,11 @@ impl Watch {
             Outlook::Handshaking => IOCondition::IN,
             Outlook::Open(open) => open,
         };
-        if self.child.as_ref().is_some_and(|(watched, _)| *watched == wanted) {
+        if self
+            .child
+            .as_ref()
+            .is_some_and(|(watched, _)| *watched == wanted)
+        {
             return;
         }
         if let Some((_, child)) = self.child.take() {
@@ -176,7 +181,9 @@ impl Watch {
     }
 
     fn is_cancelled(&self) -> bool {
-        self.cancellable.as_ref().is_some_and(|cancellable| cancellable.is_cancelled())
+        self.cancellable
+            .as_ref()
+            .is_some_and(|cancellable| cancellable.is_cancelled())
     }
 }
 
@@ -212,7 +219,11 @@ impl SourceImpl for Watch {
         let unstarted = matches!(connection.shared.lock().handshake, Handshake::NotStarted);
         let call = self.is_cancelled() || !ready.is_empty() && !(unstarted && self.announced);
         self.announced = unstarted && call;
-        let flow = if call { callback(ready) } else { ControlFlow::Continue };
+        let flow = if call {
+            callback(ready)
+        } else {
+            ControlFlow::Continue
+        };
         if flow == ControlFlow::Continue {
             self.follow(connection, source);
         }

@@ -97,9 +97,9 @@ impl Budget {
         match timeout {
             None => Budget::Forever,
             Some(Duration::ZERO) => Budget::Poll,
-            Some(timeout) => {
-                Instant::now().checked_add(timeout).map_or(Budget::Forever, Budget::Until)
-            }
+            Some(timeout) => Instant::now()
+                .checked_add(timeout)
+                .map_or(Budget::Forever, Budget::Until),
         }
     }
 
@@ -204,7 +204,10 @@ impl Shared {
             }
             budget.check()?;
             status = match budget.remaining() {
-                None => self.changed.wait(status).unwrap_or_else(PoisonError::into_inner),
+                None => self
+                    .changed
+                    .wait(status)
+                    .unwrap_or_else(PoisonError::into_inner),
                 Some(left) => {
                     let waited = self.changed.wait_timeout(status, left);
                     waited.unwrap_or_else(PoisonError::into_inner).0
@@ -233,7 +236,10 @@ impl Shared {
                 return None;
             }
             status.set_holder(lane, Some(thread::current().id()));
-            Some(Ok(LaneGuard { shared: self.clone(), lane }))
+            Some(Ok(LaneGuard {
+                shared: self.clone(),
+                lane,
+            }))
         })?
     }
 
@@ -244,7 +250,10 @@ impl Shared {
             return None;
         }
         status.set_holder(lane, Some(thread::current().id()));
-        Some(LaneGuard { shared: self.clone(), lane })
+        Some(LaneGuard {
+            shared: self.clone(),
+            lane,
+        })
     }
 
     /// A cancellable that [`announce`](Self::announce) triggers, and `cancellable` too; none if
@@ -264,7 +273,11 @@ impl Shared {
         let chained = waker.clone();
         let on_cancel =
             cancellable.map(|cancellable| OnCancel::new(cancellable, move || chained.cancel()));
-        Some(Waker { shared: self.clone(), cancellable: waker, _on_cancel: on_cancel })
+        Some(Waker {
+            shared: self.clone(),
+            cancellable: waker,
+            _on_cancel: on_cancel,
+        })
     }
 }
 

@@ -6,8 +6,7 @@ use gio::prelude::*;
 use glib::subclass::prelude::*;
 use glib::{ParamSpec, ParamSpecOverride, Value};
 
-use crate::dtls::connection::settings::RoleSettings;
-use crate::dtls::connection::{DtlsConnection, DtlsConnectionImpl};
+use crate::dtls::connection::DtlsConnection;
 use crate::subclass::impl_dtls_server_connection;
 
 /// A server has no state that a connection has not.
@@ -25,12 +24,6 @@ impl ObjectSubclass for DtlsServerConnection {
 
 impl_dtls_server_connection!(DtlsServerConnection);
 
-impl DtlsConnectionImpl for DtlsServerConnection {
-    fn role() -> RoleSettings {
-        RoleSettings::Server { authentication_mode: gio::TlsAuthenticationMode::None }
-    }
-}
-
 impl ObjectImpl for DtlsServerConnection {
     fn properties() -> &'static [ParamSpec] {
         static PROPERTIES: OnceLock<Vec<ParamSpec>> = OnceLock::new();
@@ -43,16 +36,12 @@ impl ObjectImpl for DtlsServerConnection {
     fn set_property(&self, _id: usize, value: &Value, _pspec: &ParamSpec) {
         let connection = self.obj();
         let mut settings = connection.upcast_ref::<DtlsConnection>().imp().settings();
-        if let RoleSettings::Server { authentication_mode } = &mut settings.role {
-            *authentication_mode = value.get().unwrap_or(*authentication_mode);
-        }
+        settings.authentication_mode = value.get().unwrap_or(settings.authentication_mode);
     }
 
-    fn property(&self, _id: usize, pspec: &ParamSpec) -> Value {
+    fn property(&self, _id: usize, _pspec: &ParamSpec) -> Value {
         let connection = self.obj();
-        match &connection.upcast_ref::<DtlsConnection>().imp().settings().role {
-            RoleSettings::Server { authentication_mode } => authentication_mode.to_value(),
-            RoleSettings::Client { .. } => pspec.default_value().clone(),
-        }
+        let settings = connection.upcast_ref::<DtlsConnection>().imp().settings();
+        settings.authentication_mode.to_value()
     }
 }

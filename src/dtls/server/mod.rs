@@ -33,7 +33,10 @@ impl DtlsServerConnection {
     ) -> Result<Self, glib::Error> {
         gio::Initable::builder()
             .property("base-socket", base_socket.as_ref())
-            .property("certificate", certificate.map(|certificate| certificate.as_ref()))
+            .property(
+                "certificate",
+                certificate.map(|certificate| certificate.as_ref()),
+            )
             .build(gio::Cancellable::NONE)
     }
 }
