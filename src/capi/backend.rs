@@ -1,0 +1,36 @@
+//! `gio-ossl-backend.h`
+
+use std::{ptr, sync::OnceLock};
+
+use glib::prelude::*;
+
+use super::types::{self, Class};
+use crate::{Backend, subclass::guard};
+
+/// A backend that lives as long as the process.
+struct Resident(gio::TlsBackend);
+
+// SAFETY: GIO calls a backend from any thread, so its implementation must be thread-safe, and the
+// reference held here is never dropped.
+unsafe impl Send for Resident {}
+// SAFETY: as above.
+unsafe impl Sync for Resident {}
+
+/// This library's backend, whatever GIO's default is.
+#[unsafe(no_mangle)]
+pub extern "C" fn gio_ossl_get_backend() -> *mut gio::ffi::GTlsBackend {
+    guard("gio_ossl_get_backend", ptr::null_mut, || {
+        static RESIDENT: OnceLock<Resident> = OnceLock::new();
+        RESIDENT.get_or_init(|| Resident(backend())).0.as_ptr()
+    })
+}
+
+/// The crate's own backend, or one of the copy's that came first.
+fn backend() -> gio::TlsBackend {
+    if types::is_ours() {
+        return Backend::get().upcast();
+    }
+    let foreign = glib::Object::with_type(Class::Backend.type_());
+    // SAFETY: the type of this name implements GTlsBackend in every copy.
+    unsafe { foreign.unsafe_cast() }
+}
