@@ -4,8 +4,8 @@ use std::{ptr, sync::OnceLock};
 
 use glib::prelude::*;
 
-use super::types::{self, Class};
-use crate::{Backend, subclass::guard};
+use super::types::Class;
+use crate::subclass::guard;
 
 /// A backend that lives as long as the process.
 struct Resident(gio::TlsBackend);
@@ -21,16 +21,11 @@ unsafe impl Sync for Resident {}
 pub extern "C" fn gio_ossl_get_backend() -> *mut gio::ffi::GTlsBackend {
     guard("gio_ossl_get_backend", ptr::null_mut, || {
         static RESIDENT: OnceLock<Resident> = OnceLock::new();
-        RESIDENT.get_or_init(|| Resident(backend())).0.as_ptr()
+        let resident = RESIDENT.get_or_init(|| {
+            let backend = glib::Object::with_type(Class::Backend.type_());
+            // SAFETY: the type of this name implements GTlsBackend in every copy.
+            Resident(unsafe { backend.unsafe_cast() })
+        });
+        resident.0.as_ptr()
     })
-}
-
-/// The crate's own backend, or one of the copy's that came first.
-fn backend() -> gio::TlsBackend {
-    if types::is_ours() {
-        return Backend::get().upcast();
-    }
-    let foreign = glib::Object::with_type(Class::Backend.type_());
-    // SAFETY: the type of this name implements GTlsBackend in every copy.
-    unsafe { foreign.unsafe_cast() }
 }

@@ -8,7 +8,10 @@ use super::{
     checks::{check, is_instance, is_optional},
     types::Class,
 };
-use crate::{dtls, subclass::guard_result};
+use crate::subclass::{
+    datagram_based::{receive_one, send_one},
+    guard_result,
+};
 
 /// A client's end over `base_socket`.
 ///
@@ -147,7 +150,7 @@ pub unsafe extern "C" fn gio_ossl_dtls_connection_send(
             )
         };
         let timeout = duration(timeout_us);
-        let sent = dtls::send(&connection, message, timeout, cancellable.as_ref())?;
+        let sent = send_one(&connection, message, timeout, cancellable.as_ref())?;
         Ok(sent.cast_signed())
     };
     // SAFETY: `error` is as this function's caller guarantees.
@@ -189,7 +192,7 @@ pub unsafe extern "C" fn gio_ossl_dtls_connection_receive_bytes(
             )
         };
         let timeout = duration(timeout_us);
-        let message = dtls::receive_bytes(&connection, size, timeout, cancellable.as_ref())?;
+        let message = receive_one(&connection, size, timeout, cancellable.as_ref())?;
         Ok(message.into_glib_ptr())
     };
     // SAFETY: `error` is as this function's caller guarantees.
