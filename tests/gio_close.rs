@@ -3,7 +3,9 @@
 mod common;
 
 use common::{
-    NOW, assert_fails, client, established, receive, records::alert_count, run, send,
+    NOW, assert_fails, client, established, receive,
+    records::alert_count,
+    run, send,
     simnet::{Direction, SimNet},
 };
 use gio::{IOErrorEnum, TlsError, prelude::*};
@@ -138,10 +140,7 @@ fn asynchronous_close_completes_on_the_main_context() {
         let priority = glib::Priority::DEFAULT;
         client.close_future(priority).await.unwrap();
         client.close_future(priority).await.unwrap();
-        client
-            .shutdown_future(true, true, priority)
-            .await
-            .unwrap();
+        client.shutdown_future(true, true, priority).await.unwrap();
         assert_eq!(alert_count(&net, Direction::ToServer), 1);
         assert_eq!(receive(&server, NOW).unwrap(), None);
     });

@@ -40,7 +40,10 @@ fn batches_cross_in_both_directions() {
             })
             .collect();
         let arena = messages.concat();
-        for (from, to) in [(client.upcast_ref(), server.upcast_ref()), (server.upcast_ref(), client.upcast_ref())] {
+        for (from, to) in [
+            (client.upcast_ref(), server.upcast_ref()),
+            (server.upcast_ref(), client.upcast_ref()),
+        ] {
             let from: &gio::DatagramBased = from;
             let to: &gio::DatagramBased = to;
             assert_eq!(send_batch(from, &arena, &ends, NOW, None).unwrap(), 40);
@@ -55,7 +58,10 @@ fn each_message_is_one_datagram() {
         let net = SimNet::new();
         let (client, _server) = established(&net).await;
         let before = net.sent(Direction::ToServer).len();
-        assert_eq!(send_batch(client.upcast_ref(), b"abc", &[1, 2, 3], NOW, None).unwrap(), 3);
+        assert_eq!(
+            send_batch(client.upcast_ref(), b"abc", &[1, 2, 3], NOW, None).unwrap(),
+            3
+        );
         assert_eq!(net.sent(Direction::ToServer).len(), before + 3);
     });
 }
@@ -153,7 +159,11 @@ fn flags_are_refused_before_anything_else() {
         assert_fails(result, IOErrorEnum::InvalidArgument);
         assert_eq!(receive(&client, NOW).unwrap().unwrap(), b"x");
         let vectors = [gio::OutputVector::new(b"y")];
-        let mut messages = [gio::OutputMessage::new(gio::SocketAddress::NONE, &vectors, &[])];
+        let mut messages = [gio::OutputMessage::new(
+            gio::SocketAddress::NONE,
+            &vectors,
+            &[],
+        )];
         let result = client.send_messages(&mut messages, 1, NOW, gio::Cancellable::NONE);
         assert_fails(result, IOErrorEnum::InvalidArgument);
     });
@@ -218,7 +228,10 @@ fn too_large_message_is_refused_and_the_connection_lives_on() {
         let net = SimNet::new();
         let (client, server) = established(&net).await;
         let sent = net.all_sent().len();
-        assert_fails(send(&client, &[0; 70_000], NOW), IOErrorEnum::MessageTooLarge);
+        assert_fails(
+            send(&client, &[0; 70_000], NOW),
+            IOErrorEnum::MessageTooLarge,
+        );
         assert_eq!(net.all_sent().len(), sent);
         send(&client, b"small", NOW).unwrap();
         assert_eq!(receive(&server, NOW).unwrap().unwrap(), b"small");
@@ -231,7 +244,10 @@ fn messages_before_a_too_large_one_are_sent() {
         let (client, server) = established(&SimNet::new()).await;
         let arena = vec![b'm'; 70_001];
         let ends = [1, 70_001];
-        assert_eq!(send_batch(client.upcast_ref(), &arena, &ends, NOW, None).unwrap(), 1);
+        assert_eq!(
+            send_batch(client.upcast_ref(), &arena, &ends, NOW, None).unwrap(),
+            1
+        );
         assert_eq!(receive_many(&server, 2, NOW).unwrap(), [b"m"]);
     });
 }

@@ -46,9 +46,17 @@ async fn handshake_survives(net: &SimNet, fault: &str) {
     ours.unwrap_or_else(|error| panic!("client, {fault}: {error}"));
     theirs.unwrap_or_else(|error| panic!("server, {fault}: {error}"));
     send(&client, b"ping", NOW).unwrap();
-    assert_eq!(receive(&server, PATIENCE).unwrap().unwrap(), b"ping", "{fault}");
+    assert_eq!(
+        receive(&server, PATIENCE).unwrap().unwrap(),
+        b"ping",
+        "{fault}"
+    );
     send(&server, b"pong", NOW).unwrap();
-    assert_eq!(receive(&client, PATIENCE).unwrap().unwrap(), b"pong", "{fault}");
+    assert_eq!(
+        receive(&client, PATIENCE).unwrap().unwrap(),
+        b"pong",
+        "{fault}"
+    );
 }
 
 fn each_datagram_may_suffer(fate: &Fate) {

@@ -138,7 +138,11 @@ fn server_announces_the_facts_of_a_handshake_in_order() {
         let mut seen = names.borrow().clone();
         // Announcing that there is no client certificate is allowed.
         seen.retain(|name| !name.starts_with("peer-certificate"));
-        let expected = ["negotiated-protocol", "protocol-version", "ciphersuite-name"];
+        let expected = [
+            "negotiated-protocol",
+            "protocol-version",
+            "ciphersuite-name",
+        ];
         assert_eq!(seen, expected);
     });
 }

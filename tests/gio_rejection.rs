@@ -2,6 +2,8 @@
 
 mod common;
 
+#![allow(deprecated)] // `validation-flags` is part of the interface all the same.
+
 use std::{cell::Cell, rc::Rc};
 
 use common::{
@@ -55,9 +57,14 @@ fn refused(
 
 #[test]
 fn client_rejects_wrong_host_with_alert() {
-    refused("ecdsa", TlsCertificateFlags::BAD_IDENTITY, BAD_CERTIFICATE, |client| {
-        client.set_server_identity(&identity("wrong.example.com"));
-    });
+    refused(
+        "ecdsa",
+        TlsCertificateFlags::BAD_IDENTITY,
+        BAD_CERTIFICATE,
+        |client| {
+            client.set_server_identity(&identity("wrong.example.com"));
+        },
+    );
 }
 
 #[test]
@@ -74,14 +81,24 @@ fn client_rejects_missing_identity() {
 
 #[test]
 fn client_rejects_unknown_authority_with_alert() {
-    refused("ecdsa", TlsCertificateFlags::UNKNOWN_CA, UNKNOWN_CA, |client| {
-        client.set_database(Some(&database("other-ca")));
-    });
+    refused(
+        "ecdsa",
+        TlsCertificateFlags::UNKNOWN_CA,
+        UNKNOWN_CA,
+        |client| {
+            client.set_database(Some(&database("other-ca")));
+        },
+    );
 }
 
 #[test]
 fn client_rejects_expired_certificate_with_alert() {
-    refused("expired", TlsCertificateFlags::EXPIRED, CERTIFICATE_EXPIRED, |_| {});
+    refused(
+        "expired",
+        TlsCertificateFlags::EXPIRED,
+        CERTIFICATE_EXPIRED,
+        |_| {},
+    );
 }
 
 #[test]
@@ -92,9 +109,14 @@ fn client_rejects_certificate_that_is_not_yet_valid_with_alert() {
 
 #[test]
 fn client_without_a_database_trusts_nobody() {
-    refused("ecdsa", TlsCertificateFlags::UNKNOWN_CA, UNKNOWN_CA, |client| {
-        client.set_database(TlsDatabase::NONE);
-    });
+    refused(
+        "ecdsa",
+        TlsCertificateFlags::UNKNOWN_CA,
+        UNKNOWN_CA,
+        |client| {
+            client.set_database(TlsDatabase::NONE);
+        },
+    );
 }
 
 #[test]
@@ -110,8 +132,16 @@ fn several_problems_are_reported_together() {
 
 #[test]
 fn refusal_is_final_for_every_later_call() {
-    let client = refused("expired", TlsCertificateFlags::EXPIRED, CERTIFICATE_EXPIRED, |_| {});
-    assert_fails(client.handshake(gio::Cancellable::NONE), TlsError::BadCertificate);
+    let client = refused(
+        "expired",
+        TlsCertificateFlags::EXPIRED,
+        CERTIFICATE_EXPIRED,
+        |_| {},
+    );
+    assert_fails(
+        client.handshake(gio::Cancellable::NONE),
+        TlsError::BadCertificate,
+    );
     assert_fails(send(&client, b"x", NOW), TlsError::BadCertificate);
     assert_fails(receive(&client, NOW), TlsError::BadCertificate);
     assert_fails(receive(&client, None), TlsError::BadCertificate);
@@ -160,9 +190,8 @@ fn first_message_rejects_too() {
 #[test]
 fn masked_flags_are_tolerated_but_stay_visible() {
     let (result, client, _) = meeting("expired", |client| {
-        client.set_validation_flags(
-            TlsCertificateFlags::VALIDATE_ALL - TlsCertificateFlags::EXPIRED,
-        );
+        client
+            .set_validation_flags(TlsCertificateFlags::VALIDATE_ALL - TlsCertificateFlags::EXPIRED);
     });
     result.unwrap();
     let flags = client.peer_certificate_errors();
@@ -171,11 +200,16 @@ fn masked_flags_are_tolerated_but_stay_visible() {
 
 #[test]
 fn mask_of_another_flag_does_not_help() {
-    refused("expired", TlsCertificateFlags::EXPIRED, CERTIFICATE_EXPIRED, |client| {
-        client.set_validation_flags(
-            TlsCertificateFlags::VALIDATE_ALL - TlsCertificateFlags::UNKNOWN_CA,
-        );
-    });
+    refused(
+        "expired",
+        TlsCertificateFlags::EXPIRED,
+        CERTIFICATE_EXPIRED,
+        |client| {
+            client.set_validation_flags(
+                TlsCertificateFlags::VALIDATE_ALL - TlsCertificateFlags::UNKNOWN_CA,
+            );
+        },
+    );
 }
 
 #[test]
@@ -257,7 +291,10 @@ fn blocking_calls_from_the_handler_fail_instead_of_deadlocking() {
     let (result, _, _) = meeting("ecdsa", |client| {
         client.set_server_identity(&identity("wrong.example.com"));
         client.connect_accept_certificate(|client, _, _| {
-            assert_fails(client.handshake(gio::Cancellable::NONE), IOErrorEnum::Failed);
+            assert_fails(
+                client.handshake(gio::Cancellable::NONE),
+                IOErrorEnum::Failed,
+            );
             assert_fails(client.close(gio::Cancellable::NONE), IOErrorEnum::Failed);
             assert_fails(receive(client, None), IOErrorEnum::Failed);
             assert_fails(receive(client, NOW), IOErrorEnum::WouldBlock);

@@ -24,7 +24,8 @@ use openssl::x509::X509;
 
 use crate::error::Error;
 use crate::ossl::queue::Failure;
-use crate::ossl::session::{MAX_PLAINTEXT, Parameters, Progress, Reading, Session};
+pub use crate::ossl::session::MAX_PLAINTEXT;
+use crate::ossl::session::{Parameters, Progress, Reading, Session};
 use crate::ossl::{self, queue};
 pub use crate::ossl::{Datagrams, Refusal, Role};
 
@@ -34,6 +35,7 @@ use noise::Sifted;
 mod alert;
 mod binding;
 mod noise;
+pub mod testing;
 
 pub use binding::Binding;
 

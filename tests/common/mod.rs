@@ -154,7 +154,7 @@ pub fn send(
     message: &[u8],
     timeout: Option<Duration>,
 ) -> Result<(), glib::Error> {
-    let count = send_batch(from.upcast_ref(), message, &[message.len()], timeout, None)?;
+    let count = send_batch(from.upcast_ref(), message, 0, &[message.len()], timeout, None)?;
     assert_eq!(count, 1);
     Ok(())
 }
@@ -167,7 +167,14 @@ pub fn receive(
     let mut arena = vec![0; 20_000];
     let size = arena.len();
     let mut lengths = [0];
-    let count = receive_batch(at.upcast_ref(), &mut arena, size, &mut lengths, timeout, None)?;
+    let count = receive_batch(
+        at.upcast_ref(),
+        &mut arena,
+        size,
+        &mut lengths,
+        timeout,
+        None,
+    )?;
     arena.truncate(lengths[0]);
     Ok((count == 1).then_some(arena))
 }
@@ -181,9 +188,18 @@ pub fn receive_many(
     const STRIDE: usize = 2048;
     let mut arena = vec![0; STRIDE * limit];
     let mut lengths = vec![0; limit];
-    let count = receive_batch(at.upcast_ref(), &mut arena, STRIDE, &mut lengths, timeout, None)?;
+    let count = receive_batch(
+        at.upcast_ref(),
+        &mut arena,
+        STRIDE,
+        &mut lengths,
+        timeout,
+        None,
+    )?;
     let slots = arena.chunks(STRIDE).zip(&lengths).take(count);
-    Ok(slots.map(|(slot, length)| slot[..*length].to_vec()).collect())
+    Ok(slots
+        .map(|(slot, length)| slot[..*length].to_vec())
+        .collect())
 }
 
 /// The result is a failure with this code.

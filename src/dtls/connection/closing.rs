@@ -1,8 +1,5 @@
 //! Ending a connection, one direction or both.
 
-use gio::prelude::*;
-use glib::subclass::prelude::*;
-
 use super::imp::DtlsConnection;
 use super::status::{Budget, Handshake, Lane, Status, check_cancelled};
 use crate::engine::Datagrams;

@@ -5,10 +5,9 @@ use std::time::Duration;
 
 use glib::IOCondition;
 
-use super::MAX_MESSAGE;
 use super::imp::DtlsConnection;
 use super::status::{Budget, Lane, Status, check_cancelled};
-use crate::engine::{Datagrams, Opened};
+use crate::engine::{Datagrams, MAX_PLAINTEXT, Opened};
 use crate::error::Error;
 use crate::subclass::datagram_based::{InputMessages, OutputMessages};
 use crate::transport::Received;
@@ -121,7 +120,7 @@ impl DtlsConnection {
             let opened = match messages.single_buffer(*received) {
                 Some(buffer) => engine.open(buffer),
                 None => {
-                    let mut payload = vec![0; MAX_MESSAGE];
+                    let mut payload = vec![0; MAX_PLAINTEXT];
                     engine.open(&mut payload).inspect(|opened| {
                         if let Opened::Message { length, .. } = opened {
                             payload.truncate(*length);

@@ -15,7 +15,7 @@ use super::imp::DtlsConnection;
 use super::status::{Budget, Handshake, Lane, LaneGuard, Status, check_cancelled};
 use crate::certificate::credentials::Credentials;
 use crate::certificate::identity;
-use crate::engine::{Config, Datagrams, Engine, Role, Step};
+use crate::engine::{self, Config, Datagrams, Engine, Role, Step};
 use crate::error::Error;
 use crate::subclass::dtls_connection::Completion;
 use crate::subclass::source::{SourceImpl, add_child, set_priority, set_ready_time, worker_source};
@@ -24,8 +24,6 @@ use crate::transport::{Received, Transport};
 /// Bytes of UDP payload that a flight's datagrams are fragmented to: what every path of the Internet
 /// that carries Ethernet or IPv6 in a tunnel takes without fragmenting.
 const MTU: u16 = 1400;
-/// The first retransmission time-out (RFC 6347, section 4.2.4.1).
-const INITIAL_TIMEOUT: Duration = Duration::from_secs(1);
 /// Datagrams taken from the base at once during a handshake.
 const FLIGHT: usize = 16;
 
@@ -278,7 +276,7 @@ impl DtlsConnection {
                 .collect(),
             credentials,
             mtu: MTU,
-            initial_timeout: INITIAL_TIMEOUT,
+            initial_timeout: engine::testing::initial_timeout(),
         })?;
         if self.engine.set(Mutex::new(engine)).is_ok() {
             self.shared.lock().handshake = Handshake::InProgress;

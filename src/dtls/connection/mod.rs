@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use gio::prelude::*;
 
-use crate::subclass::datagram_based::{receive_batch, send_batch};
+use crate::subclass::datagram_based::{receive_one, send_one};
 use crate::subclass::{impl_subclassable, impl_thread_safe};
 
 mod closing;
@@ -16,9 +16,6 @@ mod judgement;
 mod readiness;
 pub(super) mod settings;
 mod status;
-
-/// Bytes that the longest message has (RFC 6347, section 4.1).
-const MAX_MESSAGE: usize = 1 << 14;
 
 glib::wrapper! {
     /// A DTLS connection over any [`gio::DatagramBased`]: `GioOsslDtlsConnection`, the abstract base
@@ -49,16 +46,7 @@ pub trait DtlsConnectionExt: IsA<DtlsConnection> {
         timeout: Option<Duration>,
         cancellable: Option<&gio::Cancellable>,
     ) -> Result<usize, glib::Error> {
-        let ends = [buffer.len()];
-        let sent = send_batch(
-            self.as_ref().upcast_ref(),
-            buffer,
-            0,
-            &ends,
-            timeout,
-            cancellable,
-        )?;
-        Ok(if sent == 0 { 0 } else { buffer.len() })
+        send_one(self.as_ref().upcast_ref(), buffer, timeout, cancellable)
     }
 
     /// Receives one message of at most `size` bytes; what is longer is cut off. `None` is the end of
@@ -75,14 +63,7 @@ pub trait DtlsConnectionExt: IsA<DtlsConnection> {
         timeout: Option<Duration>,
         cancellable: Option<&gio::Cancellable>,
     ) -> Result<Option<glib::Bytes>, glib::Error> {
-        let mut buffer = vec![0; size.min(MAX_MESSAGE)];
-        let mut lengths = [0];
-        let base = self.as_ref().upcast_ref();
-        let room = buffer.len();
-        let received = receive_batch(base, &mut buffer, room, &mut lengths, timeout, cancellable)?;
-        let [length] = lengths;
-        buffer.truncate(length);
-        Ok((received > 0).then(|| glib::Bytes::from_owned(buffer)))
+        receive_one(self.as_ref().upcast_ref(), size, timeout, cancellable)
     }
 }
 
