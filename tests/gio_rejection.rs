@@ -1,8 +1,8 @@
 //! Servers that a client must not talk to, and how it says so.
 
-mod common;
-
 #![allow(deprecated)] // `validation-flags` is part of the interface all the same.
+
+mod common;
 
 use std::{cell::Cell, rc::Rc};
 
