@@ -46,7 +46,7 @@ fn batches_cross_in_both_directions() {
         ] {
             let from: &gio::DatagramBased = from;
             let to: &gio::DatagramBased = to;
-            assert_eq!(send_batch(from, &arena, &ends, NOW, None).unwrap(), 40);
+            assert_eq!(send_batch(from, &arena, 0, &ends, NOW, None).unwrap(), 40);
             assert_eq!(receive_many(to, 64, NOW).unwrap(), messages);
         }
     });
@@ -59,7 +59,7 @@ fn each_message_is_one_datagram() {
         let (client, _server) = established(&net).await;
         let before = net.sent(Direction::ToServer).len();
         assert_eq!(
-            send_batch(client.upcast_ref(), b"abc", &[1, 2, 3], NOW, None).unwrap(),
+            send_batch(client.upcast_ref(), b"abc", 0, &[1, 2, 3], NOW, None).unwrap(),
             3
         );
         assert_eq!(net.sent(Direction::ToServer).len(), before + 3);
@@ -181,6 +181,7 @@ fn cancelled_calls_touch_nothing() {
         let result = gio_ossl::subclass::datagram_based::send_batch(
             client.upcast_ref(),
             b"x",
+            0,
             &[1],
             None,
             Some(&cancelled),
@@ -245,7 +246,7 @@ fn messages_before_a_too_large_one_are_sent() {
         let arena = vec![b'm'; 70_001];
         let ends = [1, 70_001];
         assert_eq!(
-            send_batch(client.upcast_ref(), &arena, &ends, NOW, None).unwrap(),
+            send_batch(client.upcast_ref(), &arena, 0, &ends, NOW, None).unwrap(),
             1
         );
         assert_eq!(receive_many(&server, 2, NOW).unwrap(), [b"m"]);

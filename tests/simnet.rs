@@ -13,6 +13,7 @@ fn send(from: &impl IsA<gio::DatagramBased>, datagram: &[u8]) {
     let count = send_batch(
         from.upcast_ref(),
         datagram,
+        0,
         &[datagram.len()],
         Some(Duration::ZERO),
         None,
