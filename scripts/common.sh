@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # What scripts/demo, scripts/test and .ci/run share; sourced by them, with bash.
 
 set -euo pipefail
@@ -62,5 +63,6 @@ build_and_install() {
   fi
   meson setup "${reconfigure[@]}" "$meson_dir" --prefix="$prefix" --buildtype=debug -Dvapi=enabled
   meson install -C "$meson_dir"
+  # shellcheck disable=SC2034 # The sourcing scripts use it.
   libdir=$(dirname "$(find "$prefix" -name libgio-ossl-1.so.0 -print -quit)")
 }
