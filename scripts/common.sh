@@ -6,8 +6,8 @@ set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cd "$root"
 
-# All that meson and cargo make stays in these folders. Meson's cargo uses cargo's usual folder, so that
-# nothing is compiled twice.
+# All that meson and cargo make stays in these folders. Meson's cargo uses cargo's usual folder, so
+# that nothing is compiled twice.
 meson_dir=$root/build/check
 prefix=$root/build/prefix
 export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$root/target}

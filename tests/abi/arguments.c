@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* A wrong argument is a critical that names the condition, returns a neutral value, and sets no error. */
+/* A wrong argument is a critical that names the condition, a neutral value, and no error. */
 
 #include <gio-ossl/gio-ossl.h>
 
