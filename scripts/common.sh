@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # What scripts/demo, scripts/test and .ci/run share; sourced by them, with bash.
 
 set -euo pipefail
@@ -5,8 +6,8 @@ set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cd "$root"
 
-# All that meson and cargo make stays in these folders. Meson's cargo uses cargo's usual folder, so that
-# nothing is compiled twice.
+# All that meson and cargo make stays in these folders. Meson's cargo uses cargo's usual folder, so
+# that nothing is compiled twice.
 meson_dir=$root/build/check
 prefix=$root/build/prefix
 export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$root/target}
@@ -62,5 +63,6 @@ build_and_install() {
   fi
   meson setup "${reconfigure[@]}" "$meson_dir" --prefix="$prefix" --buildtype=debug -Dvapi=enabled
   meson install -C "$meson_dir"
+  # shellcheck disable=SC2034 # The sourcing scripts use it.
   libdir=$(dirname "$(find "$prefix" -name libgio-ossl-1.so.0 -print -quit)")
 }

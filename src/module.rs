@@ -15,7 +15,7 @@ const EXTENSION: &str = "ossl";
 /// Below every backend that offers TLS streams, so that this one is taken only on request.
 const PRIORITY: i32 = -10;
 
-/// Offers the backend to GIO. Being called again, or after the program used the library, is harmless.
+/// Offers the backend to GIO. It may be called again, and after the program used the library.
 ///
 /// # Safety
 ///
@@ -27,8 +27,8 @@ pub unsafe extern "C" fn g_io_ossl_load(module: *mut gobject_ffi::GTypeModule) {
         || (),
         || {
             if !module.is_null() {
-                // SAFETY: a live module, by the caller's guarantee. The types are static, so the module
-                // must stay, and this use is never given back.
+                // SAFETY: a live module, by the caller's guarantee. The types are static, so the
+                // module must stay, and this use is never given back.
                 unsafe { gobject_ffi::g_type_module_use(module) };
             }
             if types::is_ours() {

@@ -4,8 +4,8 @@
  *
  * usage: dtls-client HOST PORT CA-FILE IDENTITY [MESSAGE...]
  *
- * All but three calls are GIO's own. Without gio-ossl's calls, g_dtls_client_connection_new() makes the same object in
- * a process that runs with GIO_USE_TLS=ossl. */
+ * Most calls are GIO's own. In a process that runs with GIO_USE_TLS=ossl, GIO's
+ * g_dtls_client_connection_new() makes the same object. */
 
 #include <gio-ossl/gio-ossl.h>
 #include <string.h>
@@ -77,7 +77,7 @@ run (const char *host, guint16 port, const char *ca_file, const char *name, char
   connection = G_DTLS_CONNECTION (client);
   g_dtls_connection_set_database (connection, authorities);
 
-  /* Fails unless the server proves to be NAME. It waits as long as it takes: a GCancellable would end it. */
+  /* Fails unless the server proves to be NAME. A GCancellable could end the wait. */
   if (!g_dtls_connection_handshake (connection, NULL, error))
     return FALSE;
   version = g_dtls_connection_get_protocol_version (connection);

@@ -9,7 +9,8 @@ import sys
 import gi
 
 gi.require_version("GioOssl", "1")
-# GioOssl must be imported before the first connection is made: PyGObject looks for a class's methods only once.
+# GioOssl must be imported before the first connection is made: PyGObject looks for a class's
+# methods only once.
 from gi.repository import Gio, GioOssl, GLib  # noqa: E402
 
 TIMEOUT_US = 10 * GLib.USEC_PER_SEC

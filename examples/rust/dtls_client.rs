@@ -1,4 +1,4 @@
-//! A DTLS client: verifies the server, sends each message as a datagram, and prints what comes back.
+//! A DTLS client: verifies the server, sends each message as a datagram, and prints the answers.
 //!
 //! usage: dtls_client HOST PORT CA-FILE IDENTITY [MESSAGE...]
 

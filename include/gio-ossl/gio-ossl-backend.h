@@ -6,8 +6,9 @@
 G_BEGIN_DECLS
 
 /*
- * The backend's GType is named GTlsBackendOssl, as GIO's registry expects of the extension "ossl". A class of a
- * namespace must bear the namespace's prefix, so introspection sees the backend as a GTlsBackend.
+ * The backend's GType is named GTlsBackendOssl, as GIO's registry expects of the extension "ossl".
+ * A class of a namespace must bear the namespace's prefix, so introspection sees the backend as a
+ * GTlsBackend.
  */
 #ifndef __GI_SCANNER__
 

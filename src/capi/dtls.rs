@@ -17,7 +17,7 @@ use crate::subclass::{
 ///
 /// # Safety
 ///
-/// As in C: the arguments are NULL or live objects, and `error` is NULL or points to a NULL pointer.
+/// As in C: each argument is NULL or a live object, `error` is NULL or points to a NULL pointer.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn gio_ossl_dtls_client_connection_new(
     base_socket: *mut gio::ffi::GDatagramBased,
@@ -26,7 +26,7 @@ pub unsafe extern "C" fn gio_ossl_dtls_client_connection_new(
 ) -> *mut glib::gobject_ffi::GObject {
     const NAME: &str = "gio_ossl_dtls_client_connection_new";
     let body = || {
-        // SAFETY: NULL or live, by the caller's guarantee; borrowed as what they were checked to be.
+        // SAFETY: NULL or live, by the caller's guarantee, and of the type that was checked.
         let (base, identity) = unsafe {
             check!(
                 NAME,
@@ -68,7 +68,7 @@ pub unsafe extern "C" fn gio_ossl_dtls_server_connection_new(
 ) -> *mut glib::gobject_ffi::GObject {
     const NAME: &str = "gio_ossl_dtls_server_connection_new";
     let body = || {
-        // SAFETY: NULL or live, by the caller's guarantee; borrowed as what they were checked to be.
+        // SAFETY: NULL or live, by the caller's guarantee, and of the type that was checked.
         let (base, certificate) = unsafe {
             check!(
                 NAME,
@@ -113,7 +113,7 @@ pub unsafe extern "C" fn gio_ossl_dtls_connection_send(
 ) -> isize {
     const NAME: &str = "gio_ossl_dtls_connection_send";
     let body = || {
-        // SAFETY: as this function's caller guarantees; borrowed as what they were checked to be.
+        // SAFETY: as this function's caller guarantees, and of the type that was checked.
         let (connection, cancellable, message) = unsafe {
             check!(
                 NAME,
@@ -172,7 +172,7 @@ pub unsafe extern "C" fn gio_ossl_dtls_connection_receive_bytes(
 ) -> *mut glib::ffi::GBytes {
     const NAME: &str = "gio_ossl_dtls_connection_receive_bytes";
     let body = || {
-        // SAFETY: NULL or live, by the caller's guarantee; borrowed as what they were checked to be.
+        // SAFETY: NULL or live, by the caller's guarantee, and of the type that was checked.
         let (connection, cancellable) = unsafe {
             check!(
                 NAME,

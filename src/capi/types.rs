@@ -1,8 +1,8 @@
 //! The GTypes of the C interface, registered by one copy of this code in a process.
 //!
 //! A GType name can be registered once. When another copy (a second version of the library, the
-//! module installed as a file of its own, a Rust program with the crate inside) has been first, this
-//! copy registers nothing, warns once, and serves the other's types.
+//! module installed as a file of its own, a Rust program with the crate inside) has been first,
+//! this copy registers nothing, warns once, and serves the other's types.
 
 use std::sync::OnceLock;
 

@@ -4,8 +4,9 @@
  *
  * usage: copies library-first|module-first MODULE same|other
  *
- * MODULE is libgioossl.so, the "same" file as the linked library, or a copy of it, an "other" file. However they meet,
- * each type is registered once, and whoever comes second works with the types of the first. */
+ * MODULE is libgioossl.so, the "same" file as the linked library, or a copy of it, an "other" file.
+ * However they meet, each type is registered once, and whoever comes second works with the types of
+ * the first. */
 
 #include <gio-ossl/gio-ossl.h>
 
