@@ -1,5 +1,7 @@
 //! Servers that a client must not talk to, and how it says so.
 
+#![allow(deprecated)] // `validation-flags` is part of the interface all the same.
+
 mod common;
 
 use std::{cell::Cell, rc::Rc};

@@ -33,6 +33,11 @@ impl Credentials {
         })
     }
 
+    /// The chain and the key, if there is a key: without one a certificate cannot be presented.
+    pub(crate) fn into_pair(self) -> Option<(Vec<X509>, PKey<Private>)> {
+        Some((self.chain, self.key?))
+    }
+
     /// The certificates alone, leaf first.
     pub(crate) fn chain_of(certificate: &gio::TlsCertificate) -> Result<Vec<X509>, Error> {
         let mut chain: Vec<X509> = Vec::new();

@@ -6,7 +6,6 @@ use openssl::{
     x509::X509,
 };
 
-pub(crate) use self::credentials::Credentials;
 use crate::{
     error::Error,
     ossl::x509::{self as ossl_x509, is_issued_by},

@@ -24,7 +24,8 @@ use openssl::x509::X509;
 
 use crate::error::Error;
 use crate::ossl::queue::Failure;
-use crate::ossl::session::{MAX_PLAINTEXT, Parameters, Progress, Reading, Session};
+pub use crate::ossl::session::MAX_PLAINTEXT;
+use crate::ossl::session::{Parameters, Progress, Reading, Session};
 use crate::ossl::{self, queue};
 pub use crate::ossl::{Datagrams, Refusal, Role};
 
@@ -34,6 +35,7 @@ use noise::Sifted;
 mod alert;
 mod binding;
 mod noise;
+pub mod testing;
 
 pub use binding::Binding;
 
@@ -300,9 +302,13 @@ impl Engine {
         }
     }
 
-    /// Whether [`open`](Self::open) has something to work on without a further datagram.
-    pub fn has_pending(&mut self) -> bool {
-        self.session.has_pending()
+    /// Whether [`open`](Self::open) has something to tell or to work on without a further datagram.
+    pub fn is_readable(&mut self) -> bool {
+        match self.state {
+            State::Established => self.session.has_pending() || self.session.is_closed_by_peer(),
+            State::Failed(_) => true,
+            _ => false,
+        }
     }
 
     /// Protects `message` as one record and queues it. An empty message cannot be expressed by

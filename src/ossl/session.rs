@@ -302,8 +302,11 @@ impl Session {
         }
     }
 
-    /// Queues close_notify.
+    /// Queues close_notify, the first time.
     pub fn shut_down(&mut self) -> Result<(), Failure> {
+        if self.shutdown_state() & openssl_sys::SSL_SENT_SHUTDOWN != 0 {
+            return Ok(());
+        }
         queue::clear();
         // SAFETY: the `SSL` is valid.
         let result = unsafe { openssl_sys::SSL_shutdown(self.ssl.as_ptr()) };
@@ -311,6 +314,16 @@ impl Session {
             return Err(queue::drain());
         }
         Ok(())
+    }
+
+    /// Whether the peer's close_notify has arrived.
+    pub fn is_closed_by_peer(&self) -> bool {
+        self.shutdown_state() & openssl_sys::SSL_RECEIVED_SHUTDOWN != 0
+    }
+
+    fn shutdown_state(&self) -> c_int {
+        // SAFETY: the `SSL` is valid.
+        unsafe { openssl_sys::SSL_get_shutdown(self.ssl.as_ptr()) }
     }
 
     fn outcome(&self, result: c_int) -> c_int {

@@ -38,7 +38,10 @@ impl OnCancel {
                 Some(forget),
             )
         };
-        OnCancel { cancellable: cancellable.clone(), id }
+        OnCancel {
+            cancellable: cancellable.clone(),
+            id,
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use gio::ffi;
 use glib::{IOCondition, prelude::*, subclass::prelude::*, translate::*};
 
 pub use super::{
-    datagram_batch::{BATCH, base_source, receive_batch, send_batch},
+    datagram_batch::{BATCH, base_source, receive_batch, receive_one, send_batch, send_one},
     datagram_messages::{InputMessages, OutputMessages},
 };
 use super::{

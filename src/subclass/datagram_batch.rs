@@ -7,6 +7,9 @@ use glib::translate::*;
 
 use super::datagram_based::timeout_to_c;
 
+/// Bytes that the longest UDP datagram has.
+const MAX_MESSAGE: usize = 65_535;
+
 /// The most datagrams that one call moves.
 pub const BATCH: usize = 64;
 
@@ -138,6 +141,41 @@ pub fn send_batch(
     };
     // SAFETY: `error` is what the call left in an empty error pointer.
     unsafe { moved(count, wanted, error) }
+}
+
+/// Sends one message, and returns its bytes.
+///
+/// # Errors
+///
+/// Those of [`send_batch`].
+pub fn send_one(
+    base: &gio::DatagramBased,
+    message: &[u8],
+    timeout: Option<Duration>,
+    cancellable: Option<&gio::Cancellable>,
+) -> Result<usize, glib::Error> {
+    let sent = send_batch(base, message, 0, &[message.len()], timeout, cancellable)?;
+    Ok(if sent == 0 { 0 } else { message.len() })
+}
+
+/// Receives one message of at most `size` bytes; `None` is the end of the base's messages.
+///
+/// # Errors
+///
+/// Those of [`receive_batch`].
+pub fn receive_one(
+    base: &gio::DatagramBased,
+    size: usize,
+    timeout: Option<Duration>,
+    cancellable: Option<&gio::Cancellable>,
+) -> Result<Option<glib::Bytes>, glib::Error> {
+    let size = size.min(MAX_MESSAGE);
+    let mut buffer = vec![0; size];
+    let mut lengths = [0];
+    let received = receive_batch(base, &mut buffer, size, &mut lengths, timeout, cancellable)?;
+    let [length] = lengths;
+    buffer.truncate(length);
+    Ok((received > 0).then(|| glib::Bytes::from_owned(buffer)))
 }
 
 /// A source of the base, which has no callback yet. None where the base refuses to make one.

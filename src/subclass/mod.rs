@@ -18,11 +18,13 @@ use std::{
 
 use glib::{subclass::prelude::*, translate::*};
 
-pub(crate) use self::shared::impl_thread_safe;
 pub use self::shared::{Shareable, SharedRef};
+pub(crate) use self::shared::{impl_subclassable, impl_thread_safe};
 pub use crate::{
     impl_datagram_based, impl_dtls_client_connection, impl_dtls_connection,
-    impl_dtls_server_connection, impl_tls_certificate,
+    impl_dtls_server_connection, impl_tls_backend, impl_tls_certificate,
+    impl_tls_client_connection, impl_tls_connection, impl_tls_database, impl_tls_file_database,
+    impl_tls_server_connection,
 };
 
 pub mod cancel;
@@ -31,7 +33,10 @@ pub mod datagram_batch;
 pub mod datagram_messages;
 pub mod dtls_connection;
 pub mod source;
+pub mod tls_backend;
 pub mod tls_certificate;
+pub mod tls_connection;
+pub mod tls_database;
 pub mod values;
 
 mod alarm;

@@ -28,6 +28,8 @@ shareable! {
     "Documented to be used from several threads.":
         gio::Cancellable, gio::TlsBackend, gio::TlsDatabase,
         gio::TlsFileDatabase, gio::TlsInteraction;
+    "Used in turns, like every stream of GIO: handing them to another thread is for their users to order.":
+        gio::MemoryInputStream, gio::MemoryOutputStream;
     "Datagram sockets, and what stands in for them, may be used from several threads at once.":
         gio::DatagramBased, gio::DtlsClientConnection, gio::DtlsConnection,
         gio::DtlsServerConnection, gio::Socket;
@@ -86,3 +88,16 @@ macro_rules! impl_thread_safe {
     };
 }
 pub(crate) use impl_thread_safe;
+
+/// Lets other classes of this crate derive from one whose class struct has no slots of its own.
+macro_rules! impl_subclassable {
+    ($wrapper:ty) => {
+        // SAFETY: the class struct is the parent's, so there is nothing to initialise.
+        #[allow(unsafe_code)]
+        unsafe impl<T: glib::subclass::prelude::ObjectImpl> glib::subclass::types::IsSubclassable<T>
+            for $wrapper
+        {
+        }
+    };
+}
+pub(crate) use impl_subclassable;

@@ -87,6 +87,12 @@ pub fn set_ready_time(source: &glib::Source, delay: Option<Duration>) {
     unsafe { ffi::g_source_set_ready_time(source.to_glib_none().0, time) };
 }
 
+/// Makes a source that is not attached yet go before or after others.
+pub fn set_priority(source: &glib::Source, priority: glib::Priority) {
+    // SAFETY: `source` is a live source.
+    unsafe { ffi::g_source_set_priority(source.to_glib_none().0, priority.into_glib()) };
+}
+
 unsafe extern "C" {
     fn g_source_set_dummy_callback(source: *mut ffi::GSource);
 }

@@ -245,8 +245,8 @@ mod imp {
             *self.advertised.lock().unwrap() = protocols;
         }
 
-        fn negotiated_protocol(&self) -> Option<&glib::GStr> {
-            Some(glib::gstr!("test/1"))
+        fn negotiated_protocol(&self) -> Option<&std::ffi::CStr> {
+            Some(c"test/1")
         }
 
         fn channel_binding(

@@ -20,7 +20,7 @@ fn base() -> (TestBase, gio::DatagramBased) {
 #[test]
 fn batches_keep_datagram_boundaries() {
     let (_, base) = base();
-    let sent = send_batch(&base, b"abbccc", &[1, 3, 6, 6], None, None).unwrap();
+    let sent = send_batch(&base, b"abbccc", 0, &[1, 3, 6, 6], None, None).unwrap();
     assert_eq!(sent, 4);
     let (mut arena, mut lengths) = ([0u8; 11], [99; 8]);
     let limit = Some(Duration::ZERO);
@@ -36,10 +36,10 @@ fn batches_keep_datagram_boundaries() {
 fn batches_refuse_arguments_that_do_not_fit() {
     let (_, base) = base();
     for ends in [&[1, 7][..], &[4, 3], &[7]] {
-        let error = send_batch(&base, b"abcdef", ends, None, None).unwrap_err();
+        let error = send_batch(&base, b"abcdef", 0, ends, None, None).unwrap_err();
         assert!(error.matches(gio::IOErrorEnum::InvalidArgument));
     }
-    assert_eq!(send_batch(&base, b"", &[], None, None).unwrap(), 0);
+    assert_eq!(send_batch(&base, b"", 0, &[], None, None).unwrap(), 0);
     for (stride, room) in [(0, 1), (9, 1), (8, 0)] {
         let mut lengths = vec![0; room];
         let error =
@@ -56,7 +56,7 @@ fn mistakes_of_an_implementation_become_lawful_results() {
     let received = receive_batch(&base, &mut arena, 1, &mut lengths, None, None);
     assert_eq!(received.unwrap(), 4);
     test.behave(Behaviour::Forget);
-    let error = send_batch(&base, b"a", &[1], None, None).unwrap_err();
+    let error = send_batch(&base, b"a", 0, &[1], None, None).unwrap_err();
     assert!(error.matches(gio::IOErrorEnum::Failed));
 }
 
@@ -67,7 +67,7 @@ fn panics_of_an_implementation_become_errors() {
     let cancellable = gio::Cancellable::NONE;
     let failures = [
         receive_batch(&base, &mut [0; 4], 4, &mut [0], None, None).unwrap_err(),
-        send_batch(&base, b"a", &[1], None, None).unwrap_err(),
+        send_batch(&base, b"a", 0, &[1], None, None).unwrap_err(),
         base.condition_wait(IOCondition::IN, None, cancellable)
             .unwrap_err(),
         test.handshake(cancellable).unwrap_err(),

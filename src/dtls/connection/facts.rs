@@ -1,11 +1,11 @@
 //! What a handshake established.
 
-use crate::certificate::Certificate;
+use crate::subclass::SharedRef;
 
 /// Read without the engine, by any thread at any time.
 #[derive(Clone)]
 pub struct Facts {
-    pub peer_certificate: Option<Certificate>,
+    pub peer_certificate: Option<SharedRef<gio::TlsCertificate>>,
     pub peer_certificate_errors: gio::TlsCertificateFlags,
     /// The authorities that the server named, as complete DER names; clients only.
     pub accepted_authorities: Vec<Vec<u8>>,

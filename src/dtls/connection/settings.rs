@@ -19,7 +19,12 @@ pub struct Settings {
     pub advertised_protocols: Option<Vec<CString>>,
     pub require_close_notify: bool,
     pub rehandshake_mode: gio::TlsRehandshakeMode,
-    pub role: RoleSettings,
+    /// Clients only.
+    pub server_identity: Option<SharedRef<gio::SocketConnectable>>,
+    /// Clients only: which problems of a certificate matter.
+    pub validation_flags: gio::TlsCertificateFlags,
+    /// Servers only.
+    pub authentication_mode: gio::TlsAuthenticationMode,
 }
 
 impl Default for Settings {
@@ -32,29 +37,9 @@ impl Default for Settings {
             advertised_protocols: None,
             require_close_notify: true,
             rehandshake_mode: gio::TlsRehandshakeMode::Never,
-            role: RoleSettings::Server { authentication_mode: gio::TlsAuthenticationMode::None },
-        }
-    }
-}
-
-/// What only one of the two sides has.
-#[derive(Clone)]
-pub enum RoleSettings {
-    Client {
-        server_identity: Option<SharedRef<gio::SocketConnectable>>,
-        validation_flags: gio::TlsCertificateFlags,
-    },
-    Server {
-        authentication_mode: gio::TlsAuthenticationMode,
-    },
-}
-
-impl RoleSettings {
-    /// A client's defaults.
-    pub fn client() -> Self {
-        RoleSettings::Client {
             server_identity: None,
             validation_flags: gio::TlsCertificateFlags::VALIDATE_ALL,
+            authentication_mode: gio::TlsAuthenticationMode::None,
         }
     }
 }
@@ -72,7 +57,7 @@ impl DatabaseChoice {
     /// The database to ask.
     pub fn resolve(&self) -> Option<gio::TlsDatabase> {
         match self {
-            DatabaseChoice::Default => Backend::in_charge().default_database(),
+            DatabaseChoice::Default => Some(Backend::in_charge().default_database()),
             DatabaseChoice::Set(database) => database.clone().map(SharedRef::into_inner),
         }
     }

@@ -1,5 +1,6 @@
 //! Who is doing what on a connection: the state that calls in several threads agree on.
 
+use std::mem;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, ThreadId};
 use std::time::{Duration, Instant};
@@ -8,6 +9,7 @@ use gio::prelude::*;
 
 use crate::error::Error;
 use crate::subclass::cancel::OnCancel;
+use crate::subclass::source::Alarm;
 
 /// How far the connection has come.
 #[derive(Clone, Debug)]
@@ -59,11 +61,6 @@ impl Status {
         self.holder(lane).is_some()
     }
 
-    /// Wakes all calls that block on the base socket, so that they look at the state again.
-    pub fn wake_blocked(&self) -> Vec<gio::Cancellable> {
-        self.wakers.clone()
-    }
-
     fn holder(&self, lane: Lane) -> Option<ThreadId> {
         let [handshake, receive, send] = self.holders;
         match lane {
@@ -100,9 +97,9 @@ impl Budget {
         match timeout {
             None => Budget::Forever,
             Some(Duration::ZERO) => Budget::Poll,
-            Some(timeout) => {
-                Instant::now().checked_add(timeout).map_or(Budget::Forever, Budget::Until)
-            }
+            Some(timeout) => Instant::now()
+                .checked_add(timeout)
+                .map_or(Budget::Forever, Budget::Until),
         }
     }
 
@@ -135,6 +132,8 @@ pub fn check_cancelled(cancellable: Option<&gio::Cancellable>) -> Result<(), Err
 
 /// The state, its lock, and the news of its changes.
 pub struct Shared {
+    /// Wakes the sources that watch the connection.
+    pub alarm: Arc<Alarm>,
     status: Mutex<Status>,
     changed: Condvar,
 }
@@ -142,6 +141,7 @@ pub struct Shared {
 impl Default for Shared {
     fn default() -> Self {
         Shared {
+            alarm: Arc::new(Alarm::new()),
             status: Mutex::new(Status {
                 handshake: Handshake::NotStarted,
                 explicit_handshake: false,
@@ -164,13 +164,14 @@ impl Shared {
         self.status.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Makes every waiting call look again.
+    /// Makes every waiting call and every source look again.
     pub fn announce(&self) {
-        let blocked = self.lock().wake_blocked();
+        let blocked = self.lock().wakers.clone();
         self.changed.notify_all();
         for waker in blocked {
             waker.cancel();
         }
+        self.alarm.ring();
     }
 
     /// Waits until `ready` gives a result.
@@ -203,7 +204,10 @@ impl Shared {
             }
             budget.check()?;
             status = match budget.remaining() {
-                None => self.changed.wait(status).unwrap_or_else(PoisonError::into_inner),
+                None => self
+                    .changed
+                    .wait(status)
+                    .unwrap_or_else(PoisonError::into_inner),
                 Some(left) => {
                     let waited = self.changed.wait_timeout(status, left);
                     waited.unwrap_or_else(PoisonError::into_inner).0
@@ -232,7 +236,10 @@ impl Shared {
                 return None;
             }
             status.set_holder(lane, Some(thread::current().id()));
-            Some(Ok(LaneGuard { shared: self.clone(), lane }))
+            Some(Ok(LaneGuard {
+                shared: self.clone(),
+                lane,
+            }))
         })?
     }
 
@@ -243,7 +250,10 @@ impl Shared {
             return None;
         }
         status.set_holder(lane, Some(thread::current().id()));
-        Some(LaneGuard { shared: self.clone(), lane })
+        Some(LaneGuard {
+            shared: self.clone(),
+            lane,
+        })
     }
 
     /// A cancellable that [`announce`](Self::announce) triggers, and `cancellable` too; none if
@@ -263,7 +273,11 @@ impl Shared {
         let chained = waker.clone();
         let on_cancel =
             cancellable.map(|cancellable| OnCancel::new(cancellable, move || chained.cancel()));
-        Some(Waker { shared: self.clone(), cancellable: waker, _on_cancel: on_cancel })
+        Some(Waker {
+            shared: self.clone(),
+            cancellable: waker,
+            _on_cancel: on_cancel,
+        })
     }
 }
 
@@ -275,8 +289,15 @@ pub struct LaneGuard {
 
 impl Drop for LaneGuard {
     fn drop(&mut self) {
-        self.shared.lock().set_holder(self.lane, None);
+        let awaited = {
+            let mut status = self.shared.lock();
+            status.set_holder(self.lane, None);
+            matches!(self.lane, Lane::Handshake) && mem::take(&mut status.handshake_awaited)
+        };
         self.shared.changed.notify_all();
+        if awaited {
+            self.shared.alarm.ring();
+        }
     }
 }
 

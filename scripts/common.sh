@@ -1,0 +1,68 @@
+# shellcheck shell=bash
+# What scripts/demo, scripts/test and .ci/run share; sourced by them, with bash.
+
+set -euo pipefail
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+cd "$root"
+
+# All that meson and cargo make stays in these folders. Meson's cargo uses cargo's usual folder, so
+# that nothing is compiled twice.
+meson_dir=$root/build/check
+prefix=$root/build/prefix
+export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$root/target}
+
+packages=(
+  # to build
+  gcc g++ libc6-dev pkg-config meson ninja-build libglib2.0-dev libssl-dev
+  gobject-introspection libgirepository1.0-dev valac
+  # to run the demo and the tests
+  openssl gnutls-bin python3 python3-gi gir1.2-glib-2.0 valgrind libc6-dbg
+)
+
+say() {
+  printf '\n== %s\n' "$*"
+}
+
+die() {
+  printf 'error: %s\n' "$*" >&2
+  exit 1
+}
+
+# Installs what is missing of the packages, and nothing when nothing is.
+install_packages() {
+  command -v cargo >/dev/null ||
+    die "cargo is missing: install the stable Rust toolchain with rustup"
+  command -v apt-get >/dev/null ||
+    die "this script installs Debian packages; elsewhere install the equivalents of: ${packages[*]}"
+
+  local package missing=() as_root=()
+  for package in "${packages[@]}"; do
+    if [ "$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null)" != installed ]; then
+      missing+=("$package")
+    fi
+  done
+  if [ ${#missing[@]} -eq 0 ]; then
+    return
+  fi
+  if [ "$(id -u)" -ne 0 ]; then
+    command -v sudo >/dev/null || die "as root, run: apt-get install ${missing[*]}"
+    as_root=(sudo)
+  fi
+  say "Installing Debian packages: ${missing[*]}"
+  "${as_root[@]}" apt-get -q update
+  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
+    apt-get -q install -y --no-install-recommends "${missing[@]}"
+}
+
+# Builds everything and installs it into $prefix; sets $libdir.
+build_and_install() {
+  local reconfigure=()
+  if [ -d "$meson_dir/meson-private" ]; then
+    reconfigure=(--reconfigure)
+  fi
+  meson setup "${reconfigure[@]}" "$meson_dir" --prefix="$prefix" --buildtype=debug -Dvapi=enabled
+  meson install -C "$meson_dir"
+  # shellcheck disable=SC2034 # The sourcing scripts use it.
+  libdir=$(dirname "$(find "$prefix" -name libgio-ossl-1.so.0 -print -quit)")
+}

@@ -1,0 +1,56 @@
+//! Databases of trust anchors: the system's [`Database`] and the [`FileDatabase`].
+
+use std::path::Path;
+
+use crate::error::Error;
+
+mod anchors;
+mod file;
+mod system;
+
+glib::wrapper! {
+    /// The system's trust anchors: `GioOsslDatabase`.
+    ///
+    /// They are found where OpenSSL finds them, or where `SSL_CERT_FILE` and `SSL_CERT_DIR` say.
+    /// Nothing is read before the first verification, and of a hashed directory only what it needs.
+    pub struct Database(ObjectSubclass<system::Database>)
+        @extends gio::TlsDatabase;
+}
+
+glib::wrapper! {
+    /// The trust anchors of one PEM file: `GioOsslFileDatabase`.
+    ///
+    /// The file is read once, when the database is made. Any certificate in it is trusted, an
+    /// intermediate or an end entity as well as a root.
+    pub struct FileDatabase(ObjectSubclass<file::FileDatabase>)
+        @extends gio::TlsDatabase,
+        @implements gio::TlsFileDatabase, gio::Initable;
+}
+
+impl Database {
+    /// A database of the system's trust anchors.
+    #[must_use]
+    pub fn new() -> Self {
+        glib::Object::new()
+    }
+}
+
+impl Default for Database {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl FileDatabase {
+    /// A database of the trust anchors in a PEM file, given by its absolute path.
+    ///
+    /// # Errors
+    ///
+    /// `G_TLS_ERROR_MISC` when the file cannot be read or holds no certificate.
+    pub fn new(anchors: impl AsRef<Path>) -> Result<Self, Error> {
+        let anchors = anchors.as_ref().to_string_lossy();
+        Ok(gio::Initable::builder::<Self>()
+            .property("anchors", anchors.as_ref())
+            .build(gio::Cancellable::NONE)?)
+    }
+}

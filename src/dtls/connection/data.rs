@@ -1,0 +1,286 @@
+//! Application data: messages in and out, many in one call.
+
+use std::sync::PoisonError;
+use std::time::Duration;
+
+use glib::IOCondition;
+
+use super::imp::DtlsConnection;
+use super::status::{Budget, Lane, Status, check_cancelled};
+use crate::engine::{Datagrams, MAX_PLAINTEXT, Opened};
+use crate::error::Error;
+use crate::subclass::datagram_based::{InputMessages, OutputMessages};
+use crate::transport::Received;
+
+/// Messages that are sealed before the base is asked to send.
+const BATCH: usize = 64;
+
+fn check_flags(flags: i32) -> Result<(), Error> {
+    if flags == 0 {
+        return Ok(());
+    }
+    Err(Error::InvalidArgument(format!(
+        "Message flags are not supported: {flags:#x}"
+    )))
+}
+
+impl DtlsConnection {
+    /// Receives messages from the front; 0 is the end of the peer's messages.
+    pub fn receive(
+        &self,
+        messages: &mut InputMessages<'_>,
+        flags: i32,
+        timeout: Option<Duration>,
+        cancellable: Option<&gio::Cancellable>,
+    ) -> Result<usize, Error> {
+        check_flags(flags)?;
+        check_cancelled(cancellable)?;
+        if messages.is_empty() {
+            return Ok(0);
+        }
+        let budget = Budget::new(timeout);
+        let closed = |status: &Status| status.read_closed;
+        let admit = |status: &Status| {
+            if closed(status) {
+                Err(Error::Closed)
+            } else {
+                Ok(())
+            }
+        };
+        let _lane = self
+            .shared
+            .enter(Lane::Receive, budget, cancellable, admit)?;
+        self.settle(budget, cancellable, closed)?;
+        if let Some(error) = self.shared.lock().deferred.take() {
+            return Err(error);
+        }
+        let mut received = 0;
+        let result = self.fill(messages, &mut received, budget, cancellable);
+        match result {
+            Err(error) if received == 0 => Err(error),
+            Err(error) => {
+                self.defer(error);
+                Ok(received)
+            }
+            Ok(()) => Ok(received),
+        }
+    }
+
+    /// What interrupts a receive that has something to return is not lost: a failed association says
+    /// so again by itself, and the time-outs of one call mean nothing to the next.
+    fn defer(&self, error: Error) {
+        if matches!(error, Error::Foreign(_)) {
+            self.shared.lock().deferred = Some(error);
+        }
+    }
+
+    fn fill(
+        &self,
+        messages: &mut InputMessages<'_>,
+        received: &mut usize,
+        budget: Budget,
+        cancellable: Option<&gio::Cancellable>,
+    ) -> Result<(), Error> {
+        let transport = self.transport()?;
+        loop {
+            let ended = self.open_buffered(messages, received)?;
+            if ended || *received == messages.len() {
+                return Ok(());
+            }
+            match transport.receive(messages.len() - *received, |datagram| self.feed(datagram))? {
+                Received::Datagrams => continue,
+                Received::End if *received > 0 => return Ok(()),
+                Received::End if self.settings().require_close_notify => {
+                    return Err(Error::UnexpectedEof);
+                }
+                Received::End => return Ok(()),
+                Received::Nothing => {}
+            }
+            budget.check()?;
+            let Some(waker) = self.shared.waker(cancellable, |status| status.read_closed) else {
+                return Err(Error::Closed);
+            };
+            transport.wait(IOCondition::IN, budget.remaining(), &waker.cancellable)?;
+            check_cancelled(cancellable)?;
+            if self.shared.lock().read_closed {
+                return Err(Error::Closed);
+            }
+        }
+    }
+
+    /// Decrypts what the engine holds. True: the peer has closed.
+    fn open_buffered(
+        &self,
+        messages: &mut InputMessages<'_>,
+        received: &mut usize,
+    ) -> Result<bool, Error> {
+        let mut engine = self.engine()?;
+        let mut outcome = Ok(false);
+        while *received < messages.len() {
+            let opened = match messages.single_buffer(*received) {
+                Some(buffer) => engine.open(buffer),
+                None => {
+                    let mut payload = vec![0; MAX_PLAINTEXT];
+                    engine.open(&mut payload).inspect(|opened| {
+                        if let Opened::Message { length, .. } = opened {
+                            payload.truncate(*length);
+                            messages.scatter(*received, &payload);
+                        }
+                    })
+                }
+            };
+            match opened {
+                Ok(Opened::Message { length, truncated }) => {
+                    if messages.single_buffer(*received).is_some() {
+                        messages.set_received(*received, length, truncated);
+                    }
+                    *received += 1;
+                }
+                Ok(Opened::Nothing) => break,
+                Ok(Opened::End) => {
+                    outcome = Ok(true);
+                    break;
+                }
+                Err(error) => {
+                    outcome = Err(error);
+                    break;
+                }
+            }
+        }
+        let replies = engine.take_outgoing(Datagrams::default());
+        drop(engine);
+        // Alerts and repeated flights: what is lost, the peer asks for again.
+        let _ = self.transport()?.send(&replies, 0);
+        outcome
+    }
+
+    /// Sends messages from the front, each as one record in one datagram.
+    pub fn send(
+        &self,
+        messages: &mut OutputMessages<'_>,
+        flags: i32,
+        timeout: Option<Duration>,
+        cancellable: Option<&gio::Cancellable>,
+    ) -> Result<usize, Error> {
+        check_flags(flags)?;
+        check_cancelled(cancellable)?;
+        if messages.is_empty() {
+            return Ok(0);
+        }
+        let budget = Budget::new(timeout);
+        let closed = |status: &Status| status.write_closed;
+        let admit = |status: &Status| {
+            if closed(status) {
+                Err(Error::Closed)
+            } else {
+                Ok(())
+            }
+        };
+        let _lane = self.shared.enter(Lane::Send, budget, cancellable, admit)?;
+        self.settle(budget, cancellable, closed)?;
+        let mut sent = 0;
+        while sent < messages.len() {
+            match self.send_some(messages, &mut sent, budget, cancellable) {
+                Err(error) if sent == 0 => return Err(error),
+                // It comes again with the next call if it still holds then.
+                Err(_) => break,
+                Ok(()) => {}
+            }
+        }
+        Ok(sent)
+    }
+
+    /// Seals and sends the next batch.
+    fn send_some(
+        &self,
+        messages: &mut OutputMessages<'_>,
+        sent: &mut usize,
+        budget: Budget,
+        cancellable: Option<&gio::Cancellable>,
+    ) -> Result<(), Error> {
+        let first = *sent;
+        let last = messages.len().min(first + BATCH);
+        let spare = std::mem::take(&mut *self.spare.lock().unwrap_or_else(PoisonError::into_inner));
+        let mut sealed = 0;
+        let mut outcome = Ok(());
+        let (replies, datagrams) = {
+            let mut engine = self.engine()?;
+            let replies = engine.take_outgoing(spare);
+            for index in first..last {
+                let result = match messages.single_buffer(index) {
+                    Some(message) => engine.seal(message),
+                    None => {
+                        let mut message = Vec::with_capacity(messages.size(index));
+                        messages.gather(index, &mut message);
+                        engine.seal(&message)
+                    }
+                };
+                if let Err(error) = result {
+                    outcome = Err(error);
+                    break;
+                }
+                sealed += 1;
+            }
+            (replies, engine.take_outgoing(Datagrams::default()))
+        };
+        let _ = self.transport()?.send(&replies, 0);
+        let delivered = self.deliver(&datagrams, budget, cancellable);
+        let (count, delivery) = delivered;
+        self.account(messages, first, sealed, count, sent);
+        *self.spare.lock().unwrap_or_else(PoisonError::into_inner) = datagrams;
+        delivery.and(outcome)
+    }
+
+    /// Sends all datagrams within the budget; how many went out, and why no more.
+    fn deliver(
+        &self,
+        datagrams: &Datagrams,
+        budget: Budget,
+        cancellable: Option<&gio::Cancellable>,
+    ) -> (usize, Result<(), Error>) {
+        let mut count = 0;
+        let result = (|| {
+            let transport = self.transport()?;
+            loop {
+                count += transport.send(datagrams, count)?;
+                if count == datagrams.len() {
+                    return Ok(());
+                }
+                budget.check()?;
+                let Some(waker) = self.shared.waker(cancellable, |status| status.write_closed)
+                else {
+                    return Err(Error::Closed);
+                };
+                transport.wait(IOCondition::OUT, budget.remaining(), &waker.cancellable)?;
+                check_cancelled(cancellable)?;
+                if self.shared.lock().write_closed {
+                    return Err(Error::Closed);
+                }
+            }
+        })();
+        (count, result)
+    }
+
+    /// Marks the messages from `first` on whose datagrams went out. Empty ones have no datagram and
+    /// count as sent as soon as all before them are.
+    fn account(
+        &self,
+        messages: &mut OutputMessages<'_>,
+        first: usize,
+        sealed: usize,
+        mut datagrams: usize,
+        sent: &mut usize,
+    ) {
+        for index in first..first + sealed {
+            let size = messages.size(index);
+            if size > 0 {
+                if datagrams == 0 {
+                    return;
+                }
+                datagrams -= 1;
+            }
+            messages.set_sent(index, size);
+            *sent += 1;
+        }
+    }
+}

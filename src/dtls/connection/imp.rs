@@ -1,0 +1,304 @@
+//! `GioOsslDtlsConnection`: the GObject side, which only translates.
+
+#![allow(deprecated)] // GIO wants `rehandshake-mode` to be overridden.
+
+use std::ffi::{CStr, CString};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
+
+use gio::prelude::*;
+use gio::subclass::prelude::*;
+use glib::{IOCondition, ParamSpec, ParamSpecOverride, Value};
+
+use super::facts::Facts;
+use super::settings::{DatabaseChoice, Settings};
+use super::status::{Handshake, Shared};
+use crate::certificate::credentials::Credentials;
+use crate::engine::{Binding, Datagrams, Engine, Role};
+use crate::error::{ChannelBindingFailure, Error};
+use crate::subclass::datagram_based::{DatagramBasedImpl, InputMessages, OutputMessages};
+use crate::subclass::dtls_connection::{Completion, DtlsConnectionImpl};
+use crate::subclass::{SharedRef, impl_datagram_based, impl_dtls_connection, values};
+use crate::transport::Transport;
+
+/// One connection's state, each kind in its own home.
+#[derive(Default)]
+pub struct DtlsConnection {
+    settings: Mutex<Settings>,
+    facts: Mutex<Facts>,
+    pub(super) negotiated_protocol: OnceLock<CString>,
+    initialised: OnceLock<Result<(), Error>>,
+    pub(super) transport: OnceLock<Transport>,
+    /// Exists from the first step of the handshake on.
+    pub(super) engine: OnceLock<Mutex<Engine>>,
+    pub(super) shared: Arc<Shared>,
+    /// Memory for the next batch.
+    pub(super) spare: Mutex<Datagrams>,
+}
+
+#[glib::object_subclass]
+impl ObjectSubclass for DtlsConnection {
+    const NAME: &'static str = "GioOsslDtlsConnection";
+    const ABSTRACT: bool = true;
+    const ALLOW_NAME_CONFLICT: bool = true;
+    type Type = super::DtlsConnection;
+    type Interfaces = (gio::DatagramBased, gio::DtlsConnection, gio::Initable);
+}
+
+impl_datagram_based!(DtlsConnection);
+impl_dtls_connection!(DtlsConnection);
+
+/// The properties of `GDtlsConnection`.
+const PROPERTIES: [&str; 12] = [
+    "base-socket",
+    "database",
+    "interaction",
+    "require-close-notify",
+    "rehandshake-mode",
+    "certificate",
+    "peer-certificate",
+    "peer-certificate-errors",
+    "advertised-protocols",
+    "negotiated-protocol",
+    "protocol-version",
+    "ciphersuite-name",
+];
+
+impl DtlsConnection {
+    /// The settings; release them before calling out.
+    pub fn settings(&self) -> MutexGuard<'_, Settings> {
+        self.settings.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The facts; release them before calling out.
+    pub fn facts(&self) -> MutexGuard<'_, Facts> {
+        self.facts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Which side this is.
+    pub fn role(&self) -> Role {
+        if self.obj().is::<gio::DtlsClientConnection>() {
+            Role::Client
+        } else {
+            Role::Server
+        }
+    }
+
+    fn initialise(&self) -> Result<(), Error> {
+        let settings = self.settings().clone();
+        let base = settings
+            .base_socket
+            .ok_or_else(|| Error::InvalidArgument("The property base-socket is not set".into()))?;
+        let transport = Transport::new(base.into_inner())?;
+        if let (Role::Server, Some(certificate)) = (self.role(), &settings.certificate)
+            && Credentials::of(certificate)?.key.is_none()
+        {
+            return Err(Error::BadCertificate(
+                "The server's certificate has no private key".into(),
+            ));
+        }
+        // A second initialisation does not get here.
+        let _ = self.transport.set(transport);
+        Ok(())
+    }
+
+    /// The database, with the default looked up once and kept.
+    fn database(&self) -> Option<gio::TlsDatabase> {
+        let choice = self.settings().database.clone();
+        let database = choice.resolve();
+        if let DatabaseChoice::Default = choice {
+            let mut settings = self.settings();
+            if let DatabaseChoice::Default = settings.database {
+                settings.database = DatabaseChoice::Set(database.clone().map(SharedRef::new));
+            }
+        }
+        database
+    }
+}
+
+/// The object that a settable property was given.
+fn shared<T>(value: &Value) -> Option<SharedRef<T>>
+where
+    T: crate::subclass::Shareable + for<'a> glib::value::FromValue<'a> + 'static,
+    Option<T>: for<'a> glib::value::FromValue<'a>,
+{
+    value.get::<Option<T>>().ok().flatten().map(SharedRef::new)
+}
+
+impl ObjectImpl for DtlsConnection {
+    fn properties() -> &'static [ParamSpec] {
+        static PROPERTIES_OVERRIDDEN: OnceLock<Vec<ParamSpec>> = OnceLock::new();
+        PROPERTIES_OVERRIDDEN.get_or_init(|| {
+            let names = PROPERTIES.iter();
+            names
+                .map(|name| ParamSpecOverride::for_interface::<gio::DtlsConnection>(name))
+                .collect()
+        })
+    }
+
+    fn set_property(&self, _id: usize, value: &Value, pspec: &ParamSpec) {
+        let mut settings = self.settings();
+        match pspec.name() {
+            "base-socket" => settings.base_socket = shared(value),
+            "database" => settings.database = DatabaseChoice::Set(shared(value)),
+            "interaction" => settings.interaction = shared(value),
+            "require-close-notify" => {
+                settings.require_close_notify = value.get().unwrap_or(true);
+            }
+            "rehandshake-mode" => {
+                settings.rehandshake_mode = value.get().unwrap_or(settings.rehandshake_mode);
+            }
+            "certificate" => settings.certificate = shared(value),
+            "advertised-protocols" => settings.advertised_protocols = values::strv_from(value),
+            _ => {}
+        }
+    }
+
+    fn property(&self, _id: usize, pspec: &ParamSpec) -> Value {
+        match pspec.name() {
+            "base-socket" => self.settings().base_socket.as_deref().to_value(),
+            "database" => self.database().to_value(),
+            "interaction" => self.settings().interaction.as_deref().to_value(),
+            "require-close-notify" => self.settings().require_close_notify.to_value(),
+            "rehandshake-mode" => self.settings().rehandshake_mode.to_value(),
+            "certificate" => self.settings().certificate.as_deref().to_value(),
+            "peer-certificate" => self.facts().peer_certificate.as_deref().to_value(),
+            "peer-certificate-errors" => self.facts().peer_certificate_errors.to_value(),
+            "advertised-protocols" => values::strv(self.settings().advertised_protocols.as_deref()),
+            "negotiated-protocol" => {
+                let name = self.negotiated_protocol.get();
+                name.map(|name| name.to_string_lossy().into_owned())
+                    .to_value()
+            }
+            "protocol-version" => self.facts().protocol_version.to_value(),
+            _ => self.facts().cipher_suite.to_value(),
+        }
+    }
+
+    fn dispose(&self) {
+        self.drop_connection();
+    }
+}
+
+impl InitableImpl for DtlsConnection {
+    fn init(&self, _cancellable: Option<&gio::Cancellable>) -> Result<(), glib::Error> {
+        self.initialised
+            .get_or_init(|| self.initialise())
+            .clone()
+            .map_err(Into::into)
+    }
+}
+
+impl DatagramBasedImpl for DtlsConnection {
+    fn receive_messages(
+        &self,
+        messages: &mut InputMessages<'_>,
+        flags: i32,
+        timeout: Option<Duration>,
+        cancellable: Option<&gio::Cancellable>,
+    ) -> Result<usize, glib::Error> {
+        self.receive(messages, flags, timeout, cancellable)
+            .map_err(Into::into)
+    }
+
+    fn send_messages(
+        &self,
+        messages: &mut OutputMessages<'_>,
+        flags: i32,
+        timeout: Option<Duration>,
+        cancellable: Option<&gio::Cancellable>,
+    ) -> Result<usize, glib::Error> {
+        self.send(messages, flags, timeout, cancellable)
+            .map_err(Into::into)
+    }
+
+    fn create_source(
+        &self,
+        condition: IOCondition,
+        cancellable: Option<&gio::Cancellable>,
+    ) -> glib::Source {
+        self.readiness_source(condition, cancellable)
+    }
+
+    fn condition_check(&self, condition: IOCondition) -> IOCondition {
+        self.readiness(condition)
+    }
+
+    fn condition_wait(
+        &self,
+        condition: IOCondition,
+        timeout: Option<Duration>,
+        cancellable: Option<&gio::Cancellable>,
+    ) -> Result<(), glib::Error> {
+        self.wait_ready(condition, timeout, cancellable)
+            .map_err(Into::into)
+    }
+}
+
+impl DtlsConnectionImpl for DtlsConnection {
+    fn handshake(&self, cancellable: Option<&gio::Cancellable>) -> Result<(), glib::Error> {
+        self.handshake_blocking(cancellable).map_err(Into::into)
+    }
+
+    fn handshake_async(
+        &self,
+        priority: glib::Priority,
+        cancellable: Option<&gio::Cancellable>,
+        completion: Completion,
+    ) {
+        self.handshake_in_background(priority, cancellable, completion);
+    }
+
+    fn shutdown(
+        &self,
+        read: bool,
+        write: bool,
+        cancellable: Option<&gio::Cancellable>,
+    ) -> Result<(), glib::Error> {
+        self.shut_down(read, write, cancellable).map_err(Into::into)
+    }
+
+    fn shutdown_async(
+        &self,
+        read: bool,
+        write: bool,
+        _priority: glib::Priority,
+        cancellable: Option<&gio::Cancellable>,
+        completion: Completion,
+    ) {
+        completion.complete(self.shut_down(read, write, cancellable).map_err(Into::into));
+    }
+
+    fn set_advertised_protocols(&self, protocols: Option<&[&CStr]>) {
+        let protocols = protocols.map(|names| names.iter().map(|&name| name.into()).collect());
+        self.settings().advertised_protocols = protocols;
+        self.obj().notify("advertised-protocols");
+    }
+
+    fn negotiated_protocol(&self) -> Option<&CStr> {
+        self.negotiated_protocol.get().map(CString::as_c_str)
+    }
+
+    fn channel_binding(&self, kind: gio::TlsChannelBindingType) -> Result<Vec<u8>, glib::Error> {
+        let binding = match kind {
+            gio::TlsChannelBindingType::Unique => Binding::Unique,
+            gio::TlsChannelBindingType::ServerEndPoint => Binding::ServerEndPoint,
+            gio::TlsChannelBindingType::Exporter => Binding::Exporter,
+            _ => {
+                return Err(Error::ChannelBinding(
+                    ChannelBindingFailure::NotImplemented,
+                    "This type of channel binding is not known".into(),
+                )
+                .into());
+            }
+        };
+        if !matches!(self.shared.lock().handshake, Handshake::Established) {
+            return Err(Error::ChannelBinding(
+                ChannelBindingFailure::InvalidState,
+                "The handshake is not finished".into(),
+            )
+            .into());
+        }
+        Ok(self.engine()?.channel_binding(binding)?)
+    }
+}

@@ -1,0 +1,232 @@
+//! Whether a connection can be read from or written to, now or later.
+
+use std::time::Duration;
+
+use gio::prelude::*;
+use glib::subclass::prelude::*;
+use glib::{ControlFlow, IOCondition};
+
+use super::handshake::Advance;
+use super::imp::DtlsConnection;
+use super::status::{Budget, Handshake, Status, check_cancelled};
+use crate::error::Error;
+use crate::subclass::source::{
+    SourceImpl, add_child, datagram_source, remove_child, set_ready_time,
+};
+
+/// What the state alone says about readiness.
+enum Outlook {
+    /// These conditions hold, whatever the base socket says.
+    Certain(IOCondition),
+    /// The handshake goes on; nothing is ready before its end.
+    Handshaking,
+    /// The base socket decides about these, and buffered records about `IN`.
+    Open(IOCondition),
+}
+
+impl DtlsConnection {
+    /// Which of `condition` hold, or `HUP` where all that is asked for was closed here.
+    pub fn readiness(&self, condition: IOCondition) -> IOCondition {
+        match self.outlook(condition) {
+            Outlook::Certain(ready) => ready,
+            Outlook::Handshaking => IOCondition::empty(),
+            Outlook::Open(open) => {
+                let mut ready = IOCondition::empty();
+                if open.contains(IOCondition::IN) && self.has_buffered() {
+                    ready |= IOCondition::IN;
+                }
+                if let Ok(transport) = self.transport() {
+                    ready |= transport.check(open - ready);
+                }
+                ready & (open | IOCondition::ERR)
+            }
+        }
+    }
+
+    fn outlook(&self, condition: IOCondition) -> Outlook {
+        let status = self.shared.lock();
+        let mut open = condition & (IOCondition::IN | IOCondition::OUT);
+        if status.read_closed {
+            open -= IOCondition::IN;
+        }
+        if status.write_closed {
+            open -= IOCondition::OUT;
+        }
+        if open.is_empty() {
+            let closed = status.read_closed || status.write_closed;
+            return Outlook::Certain(if closed { IOCondition::HUP } else { open });
+        }
+        match status.handshake {
+            // Whatever the caller does next starts the handshake, or reports why it failed.
+            Handshake::NotStarted | Handshake::Failed(_) => Outlook::Certain(open),
+            Handshake::InProgress => Outlook::Handshaking,
+            Handshake::Established if status.deferred.is_some() => {
+                Outlook::Certain(open & IOCondition::IN)
+            }
+            Handshake::Established => Outlook::Open(open),
+        }
+    }
+
+    /// Whether a receive has something to return without a further datagram.
+    fn has_buffered(&self) -> bool {
+        self.engine().is_ok_and(|mut engine| engine.is_readable())
+    }
+
+    /// Blocks until one of the conditions holds, moving a handshake on meanwhile.
+    pub fn wait_ready(
+        &self,
+        condition: IOCondition,
+        timeout: Option<Duration>,
+        cancellable: Option<&gio::Cancellable>,
+    ) -> Result<(), Error> {
+        let budget = Budget::new(timeout);
+        loop {
+            check_cancelled(cancellable)?;
+            let ready = self.readiness(condition);
+            if ready.contains(IOCondition::HUP) {
+                return Err(Error::Closed);
+            }
+            if !ready.is_empty() {
+                return Ok(());
+            }
+            if budget.check().is_err() {
+                return Err(Error::TimedOut);
+            }
+            self.wait_once(condition, budget, cancellable)?;
+        }
+    }
+
+    fn wait_once(
+        &self,
+        condition: IOCondition,
+        budget: Budget,
+        cancellable: Option<&gio::Cancellable>,
+    ) -> Result<(), Error> {
+        if matches!(self.shared.lock().handshake, Handshake::InProgress) {
+            let both = |status: &Status| status.read_closed && status.write_closed;
+            let settled = self.settle(budget, cancellable, both);
+            let over = matches!(self.shared.lock().handshake, Handshake::Failed(_));
+            // A failed handshake is for the receive or send to report.
+            return if over { Ok(()) } else { settled };
+        }
+        let Some(waker) = self.shared.waker(cancellable, |_| false) else {
+            return Ok(());
+        };
+        if !self.readiness(condition).is_empty() {
+            return Ok(());
+        }
+        self.transport()?
+            .wait(condition, budget.remaining(), &waker.cancellable)?;
+        Ok(())
+    }
+
+    /// A source that fires while one of the conditions holds.
+    pub fn readiness_source(
+        &self,
+        condition: IOCondition,
+        cancellable: Option<&gio::Cancellable>,
+    ) -> glib::Source {
+        let object = self.obj();
+        let watch = Watch {
+            connection: object.downgrade(),
+            condition,
+            cancellable: cancellable.cloned(),
+            announced: false,
+            child: None,
+        };
+        let base = object.upcast_ref::<gio::DatagramBased>();
+        let source = datagram_source(base, "GioOssl readiness", watch, Some(&self.shared.alarm));
+        set_ready_time(&source, Some(Duration::ZERO));
+        source
+    }
+}
+
+/// What a readiness source watches for. The source itself keeps the connection alive.
+struct Watch {
+    connection: glib::WeakRef<super::DtlsConnection>,
+    condition: IOCondition,
+    cancellable: Option<gio::Cancellable>,
+    /// A connection whose handshake nobody has started is ready, but saying so once is enough.
+    announced: bool,
+    child: Option<(IOCondition, glib::Source)>,
+}
+
+impl Watch {
+    /// Watches the base for what matters in the state that the connection is in.
+    fn follow(&mut self, connection: &DtlsConnection, source: &glib::Source) {
+        let wanted = match connection.outlook(self.condition) {
+            Outlook::Certain(_) => IOCondition::empty(),
+            Outlook::Handshaking => IOCondition::IN,
+            Outlook::Open(open) => open,
+        };
+        if self
+            .child
+            .as_ref()
+            .is_some_and(|(watched, _)| *watched == wanted)
+        {
+            return;
+        }
+        if let Some((_, child)) = self.child.take() {
+            remove_child(source, &child);
+        }
+        let cancellable = self.cancellable.as_ref();
+        let child = connection
+            .transport()
+            .ok()
+            .and_then(|transport| transport.source(wanted, cancellable));
+        if let Some(child) = child {
+            add_child(source, &child);
+            self.child = Some((wanted, child));
+        }
+    }
+
+    fn is_cancelled(&self) -> bool {
+        self.cancellable
+            .as_ref()
+            .is_some_and(|cancellable| cancellable.is_cancelled())
+    }
+}
+
+impl SourceImpl for Watch {
+    fn is_ready(&self) -> bool {
+        let Some(connection) = self.connection.upgrade() else {
+            return false;
+        };
+        let connection = connection.imp();
+        match connection.outlook(self.condition) {
+            Outlook::Certain(ready) => !ready.is_empty() && !self.announced,
+            Outlook::Handshaking => false,
+            Outlook::Open(open) => open.contains(IOCondition::IN) && connection.has_buffered(),
+        }
+    }
+
+    fn dispatch(
+        &mut self,
+        source: &glib::Source,
+        callback: &mut dyn FnMut(IOCondition) -> ControlFlow,
+    ) -> ControlFlow {
+        let Some(object) = self.connection.upgrade() else {
+            return ControlFlow::Break;
+        };
+        let connection = object.imp();
+        if matches!(connection.outlook(self.condition), Outlook::Handshaking) {
+            let advanced = connection.advance_if_free();
+            if let Ok(Advance::Waiting(timeout)) = advanced {
+                set_ready_time(source, timeout);
+            }
+        }
+        let ready = connection.readiness(self.condition);
+        let unstarted = matches!(connection.shared.lock().handshake, Handshake::NotStarted);
+        let call = self.is_cancelled() || !ready.is_empty() && !(unstarted && self.announced);
+        self.announced = unstarted && call;
+        let flow = if call {
+            callback(ready)
+        } else {
+            ControlFlow::Continue
+        };
+        if flow == ControlFlow::Continue {
+            self.follow(connection, source);
+        }
+        flow
+    }
+}

@@ -1,0 +1,17 @@
+//! OpenSSL's retransmission clock is real time; tests shrink it.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+/// In microseconds; one second, as RFC 6347, section 4.2.4.1, has it.
+static INITIAL_TIMEOUT: AtomicU64 = AtomicU64::new(1_000_000);
+
+/// The first retransmission time-out of associations that begin from now on.
+pub fn set_initial_timeout(timeout: Duration) {
+    let microseconds = u64::try_from(timeout.as_micros()).unwrap_or(u64::MAX);
+    INITIAL_TIMEOUT.store(microseconds, Ordering::Relaxed);
+}
+
+pub(crate) fn initial_timeout() -> Duration {
+    Duration::from_micros(INITIAL_TIMEOUT.load(Ordering::Relaxed))
+}

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* A wrong argument is a critical that names the condition, a neutral value, and no error. */
+
+#include <gio-ossl/gio-ossl.h>
+
+#define EXPECT(condition) g_test_expect_message ("GioOssl", G_LOG_LEVEL_CRITICAL, "*'" condition "' failed")
+
+typedef struct
+{
+  GDatagramBased *socket;
+  GioOsslDtlsConnection *connection;
+  GError *error;
+} Fixture;
+
+static void
+set_up (Fixture *fixture, gconstpointer data)
+{
+  GSocket *socket;
+
+  (void) data;
+  socket = g_socket_new (G_SOCKET_FAMILY_IPV4, G_SOCKET_TYPE_DATAGRAM, G_SOCKET_PROTOCOL_DEFAULT, &fixture->error);
+  g_assert_no_error (fixture->error);
+  fixture->socket = G_DATAGRAM_BASED (socket);
+  fixture->connection =
+    GIO_OSSL_DTLS_CONNECTION (gio_ossl_dtls_client_connection_new (fixture->socket, NULL, &fixture->error));
+  g_assert_no_error (fixture->error);
+}
+
+static void
+tear_down (Fixture *fixture, gconstpointer data)
+{
+  (void) data;
+  g_test_assert_expected_messages ();
+  g_assert_no_error (fixture->error);
+  g_assert_finalize_object (fixture->connection);
+  g_assert_finalize_object (fixture->socket);
+}
+
+static void
+constructors_want_a_datagram_base (Fixture *fixture, gconstpointer data)
+{
+  (void) data;
+  EXPECT ("G_IS_DATAGRAM_BASED (base_socket)");
+  g_assert_null (gio_ossl_dtls_client_connection_new (NULL, NULL, &fixture->error));
+  EXPECT ("G_IS_DATAGRAM_BASED (base_socket)");
+  g_assert_null (gio_ossl_dtls_server_connection_new (NULL, NULL, &fixture->error));
+}
+
+static void
+constructors_want_the_types_they_declare (Fixture *fixture, gconstpointer data)
+{
+  (void) data;
+  EXPECT ("server_identity == NULL || G_IS_SOCKET_CONNECTABLE (server_identity)");
+  g_assert_null (gio_ossl_dtls_client_connection_new (fixture->socket, (gpointer) fixture->socket, &fixture->error));
+  EXPECT ("certificate == NULL || G_IS_TLS_CERTIFICATE (certificate)");
+  g_assert_null (gio_ossl_dtls_server_connection_new (fixture->socket, (gpointer) fixture->socket, &fixture->error));
+}
+
+static void
+send_wants_a_connection_and_a_buffer (Fixture *fixture, gconstpointer data)
+{
+  const guint8 byte = 0;
+
+  (void) data;
+  EXPECT ("GIO_OSSL_IS_DTLS_CONNECTION (self)");
+  g_assert_cmpint (gio_ossl_dtls_connection_send (NULL, &byte, 1, 0, NULL, &fixture->error), ==, -1);
+  EXPECT ("GIO_OSSL_IS_DTLS_CONNECTION (self)");
+  g_assert_cmpint (gio_ossl_dtls_connection_send ((gpointer) fixture->socket, &byte, 1, 0, NULL, &fixture->error), ==, -1);
+  EXPECT ("size == 0 || buffer != NULL");
+  g_assert_cmpint (gio_ossl_dtls_connection_send (fixture->connection, NULL, 1, 0, NULL, &fixture->error), ==, -1);
+  EXPECT ("size <= G_MAXSSIZE");
+  g_assert_cmpint (gio_ossl_dtls_connection_send (fixture->connection, &byte, G_MAXSIZE, 0, NULL, &fixture->error), ==,
+                   -1);
+  EXPECT ("cancellable == NULL || G_IS_CANCELLABLE (cancellable)");
+  g_assert_cmpint (gio_ossl_dtls_connection_send (fixture->connection, &byte, 1, 0, (gpointer) fixture->socket,
+                                                  &fixture->error),
+                   ==, -1);
+}
+
+static void
+receive_wants_a_connection_and_a_cancellable (Fixture *fixture, gconstpointer data)
+{
+  (void) data;
+  EXPECT ("GIO_OSSL_IS_DTLS_CONNECTION (self)");
+  g_assert_null (gio_ossl_dtls_connection_receive_bytes (NULL, 1, 0, NULL, &fixture->error));
+  EXPECT ("cancellable == NULL || G_IS_CANCELLABLE (cancellable)");
+  g_assert_null (gio_ossl_dtls_connection_receive_bytes (fixture->connection, 1, 0, (gpointer) fixture->socket,
+                                                         &fixture->error));
+}
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+#define ADD(name) g_test_add ("/arguments/" #name, Fixture, NULL, set_up, name, tear_down)
+  ADD (constructors_want_a_datagram_base);
+  ADD (constructors_want_the_types_they_declare);
+  ADD (send_wants_a_connection_and_a_buffer);
+  ADD (receive_wants_a_connection_and_a_cancellable);
+  return g_test_run ();
+}
