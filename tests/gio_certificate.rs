@@ -46,6 +46,7 @@ mod foreign {
                 [
                     "certificate",
                     "certificate-pem",
+                    "private-key",
                     "private-key-pem",
                     "issuer",
                 ]

@@ -498,3 +498,32 @@ fn system_database_does_not_know_strangers() {
     );
     assert_eq!(found.unwrap(), None);
 }
+
+#[test]
+fn system_anchors_are_found_by_handle_name_and_issuer() {
+    strict();
+    // Empty where no authorities are installed: then there is nothing to find.
+    let bundle = std::fs::read("/etc/ssl/certs/ca-certificates.crt").unwrap_or_default();
+    let database = Database::new();
+    for anchor in openssl::x509::X509::stack_from_pem(&bundle)
+        .unwrap()
+        .iter()
+        .take(3)
+    {
+        let pem = String::from_utf8(anchor.to_pem().unwrap()).unwrap();
+        let object: gio::TlsCertificate = Certificate::from_pem(&pem, None).unwrap().upcast();
+        let handle = database.create_certificate_handle(&object).unwrap();
+        assert!(handle.starts_with("system-trust:#"), "{handle}");
+        let found = database
+            .lookup_certificate_for_handle(&handle, NO_INTERACTION, Lookup::NONE, NO_CANCELLABLE)
+            .unwrap();
+        assert!(found.unwrap().is_same(&object));
+        let issuer = issuer_of(&database, &object, Lookup::NONE).unwrap();
+        assert!(issuer.is_same(&object));
+        let name = glib::ByteArray::from(&anchor.issuer_name().to_der().unwrap());
+        let issued = database
+            .lookup_certificates_issued_by(&name, NO_INTERACTION, Lookup::NONE, NO_CANCELLABLE)
+            .unwrap();
+        assert!(issued.iter().any(|found| found.is_same(&object)));
+    }
+}
