@@ -37,6 +37,10 @@ static PROPERTIES: LazyLock<Vec<ParamSpec>> = LazyLock::new(|| {
         "issuer-name",
         "dns-names",
         "ip-addresses",
+        "pkcs12-data",
+        "password",
+        "pkcs11-uri",
+        "private-key-pkcs11-uri",
     ]
     .map(ParamSpecOverride::for_class::<gio::TlsCertificate>)
     .into()
@@ -55,6 +59,9 @@ pub struct Certificate {
 struct Sources {
     certificate: Option<Encoded>,
     key: Option<Encoded>,
+    /// A given property that this class cannot read from. GIO itself would only notice after a
+    /// successful initialization, which there is none without a certificate.
+    unsupported: Option<String>,
 }
 
 enum Encoded {
@@ -108,6 +115,10 @@ impl Certificate {
 
 impl Sources {
     fn read(self) -> Result<Contents, Error> {
+        if let Some(property) = self.unsupported {
+            let text = format!("Certificates cannot be made from \"{property}\"");
+            return Err(Error::NotSupported(text));
+        }
         let certificate = match self.certificate {
             None => return Err(Error::BadCertificate("No certificate data provided".into())),
             Some(Encoded::Der(der)) => x509::certificate_from_der(&der)?,
@@ -188,6 +199,11 @@ impl ObjectImpl for Certificate {
                 if let Ok(Some(issuer)) = value.get::<Option<gio::TlsCertificate>>() {
                     self.issuer.get_or_init(|| SharedRef::new(issuer));
                 }
+            }
+            name @ ("pkcs12-data" | "pkcs11-uri" | "private-key-pkcs11-uri")
+                if Encoded::from_value(value).is_some() =>
+            {
+                self.sources().unsupported = Some(name.to_owned());
             }
             _ => {}
         }

@@ -1,4 +1,7 @@
 //! Trust anchors, and the judgement of chains that should lead to them.
+//!
+//! A little long: splitting it would part the verification from the callback that it shares a
+//! context with.
 
 use std::{
     ffi::{CString, c_int, c_long, c_ulong, c_void},
@@ -358,5 +361,74 @@ impl Drop for Oid {
     fn drop(&mut self) {
         // SAFETY: this object owns the identifier.
         unsafe { ffi::ASN1_OBJECT_free(self.0) };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use openssl::{
+        asn1::Asn1Time,
+        ec::{EcGroup, EcKey},
+        hash::MessageDigest,
+        nid::Nid,
+        pkey::PKey,
+        x509::X509Name,
+    };
+
+    use super::*;
+
+    const BEGIN: i64 = 1_000_000_000;
+    const END: i64 = 2_000_000_000;
+
+    fn self_signed() -> X509 {
+        let group = EcGroup::from_curve_name(Nid::X9_62_PRIME256V1).unwrap();
+        let key = PKey::from_ec_key(EcKey::generate(&group).unwrap()).unwrap();
+        let mut name = X509Name::builder().unwrap();
+        name.append_entry_by_text("CN", "test").unwrap();
+        let name = name.build();
+        let mut builder = X509::builder().unwrap();
+        builder.set_subject_name(&name).unwrap();
+        builder.set_issuer_name(&name).unwrap();
+        builder.set_pubkey(&key).unwrap();
+        let (begin, end) = (Asn1Time::from_unix(BEGIN), Asn1Time::from_unix(END));
+        builder.set_not_before(&begin.unwrap()).unwrap();
+        builder.set_not_after(&end.unwrap()).unwrap();
+        builder.sign(&key, MessageDigest::sha256()).unwrap();
+        builder.build()
+    }
+
+    fn judge(store: &TrustStore, chain: &[X509], time: i64) -> Problems {
+        let problems = store.verify(&Question {
+            chain,
+            purpose: Purpose::TlsServer,
+            time: Some(time),
+        });
+        assert!(ErrorStack::get().errors().is_empty());
+        problems
+    }
+
+    #[test]
+    fn validity_is_judged_by_the_given_time() {
+        let anchor = [self_signed()];
+        let store = TrustStore::of(&anchor).unwrap();
+        assert_eq!(judge(&store, &anchor, BEGIN), Problems::NONE);
+        assert_eq!(judge(&store, &anchor, END - 1), Problems::NONE);
+        assert_eq!(judge(&store, &anchor, BEGIN - 1), Problems::NOT_ACTIVATED);
+        assert_eq!(judge(&store, &anchor, END + 1), Problems::EXPIRED);
+    }
+
+    #[test]
+    fn empty_chain_and_empty_store_never_pass() {
+        let store = TrustStore::of([]).unwrap();
+        assert_eq!(judge(&store, &[], BEGIN), Problems::OTHER);
+        assert_eq!(judge(&store, &[self_signed()], BEGIN), Problems::UNKNOWN_CA);
+    }
+
+    #[test]
+    fn only_anchors_are_contained() {
+        let (anchor, other) = (self_signed(), self_signed());
+        let store = TrustStore::of([&anchor]).unwrap();
+        assert!(store.contains(&anchor));
+        assert!(!store.contains(&other));
     }
 }

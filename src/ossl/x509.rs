@@ -135,11 +135,7 @@ pub(crate) fn name_to_text(name: &X509NameRef) -> Option<String> {
 pub(crate) fn dns_names(certificate: &X509Ref) -> Vec<Vec<u8>> {
     let names = certificate.subject_alt_names();
     clear_errors();
-    names
-        .iter()
-        .flatten()
-        .filter_map(|name| dns_name(name))
-        .collect()
+    names.iter().flatten().filter_map(dns_name).collect()
 }
 
 /// The bytes of each iPAddress in the certificate's subjectAltName.

@@ -1,4 +1,6 @@
 //! `GTlsDatabase`: deriving from it, and the empty interface `GTlsFileDatabase`.
+//!
+//! Longer than most files here, because the class has four methods in three forms each.
 
 use std::ptr;
 

@@ -105,7 +105,6 @@ impl Drop for Pki {
 }
 
 /// A certificate to be: ECDSA P-256, valid from yesterday for a year, without extended key usage.
-#[derive(Clone)]
 pub struct Leaf {
     subject: X509Name,
     dns: Vec<String>,
@@ -229,7 +228,11 @@ impl Leaf {
         let mut extensions = Vec::new();
         if self.authority {
             extensions.push(BasicConstraints::new().critical().ca().build().unwrap());
-            let usage = KeyUsage::new().critical().key_cert_sign().crl_sign().build();
+            let usage = KeyUsage::new()
+                .critical()
+                .key_cert_sign()
+                .crl_sign()
+                .build();
             extensions.push(usage.unwrap());
         } else {
             extensions.push(BasicConstraints::new().build().unwrap());

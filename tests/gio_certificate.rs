@@ -1,0 +1,619 @@
+//! `GioOsslCertificate` through GIO's properties and methods.
+
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    missing_docs
+)]
+
+use gio::{TlsCertificateFlags as Flags, TlsError, prelude::*};
+use gio_ossl::Certificate;
+use openssl::{ec::EcKey, nid::Nid, pkey::PKey, rsa::Rsa, symm::Cipher, x509::X509};
+
+use pki::{Issued, Leaf, Pki};
+
+#[allow(dead_code, reason = "each test program uses its part")]
+#[path = "common/pki.rs"]
+mod pki;
+
+/// Another backend's certificate class: only the properties that GIO reads.
+mod foreign {
+    use std::sync::OnceLock;
+
+    use gio::{prelude::*, subclass::prelude::*};
+    use gio_ossl::{impl_tls_certificate, subclass::tls_certificate::TlsCertificateImpl};
+    use glib::{ParamSpec, ParamSpecOverride, Value};
+
+    #[derive(Default)]
+    pub struct Imp(pub OnceLock<Vec<u8>>);
+
+    glib::wrapper! {
+        pub struct Foreign(ObjectSubclass<Imp>) @extends gio::TlsCertificate;
+    }
+
+    #[glib::object_subclass]
+    impl ObjectSubclass for Imp {
+        const NAME: &'static str = "ForeignCertificate";
+        type Type = Foreign;
+        type ParentType = gio::TlsCertificate;
+    }
+
+    impl ObjectImpl for Imp {
+        fn properties() -> &'static [ParamSpec] {
+            static PROPERTIES: OnceLock<Vec<ParamSpec>> = OnceLock::new();
+            PROPERTIES.get_or_init(|| {
+                [
+                    "certificate",
+                    "certificate-pem",
+                    "private-key",
+                    "private-key-pem",
+                    "issuer",
+                ]
+                .map(ParamSpecOverride::for_class::<gio::TlsCertificate>)
+                .into()
+            })
+        }
+
+        fn set_property(&self, _id: usize, _value: &Value, _spec: &ParamSpec) {}
+
+        fn property(&self, _id: usize, spec: &ParamSpec) -> Value {
+            match spec.name() {
+                "certificate" => self.0.get().map(glib::ByteArray::from).to_value(),
+                _ => spec.default_value().clone(),
+            }
+        }
+    }
+
+    impl TlsCertificateImpl for Imp {
+        fn verify(
+            &self,
+            _identity: Option<&gio::SocketConnectable>,
+            _trusted_ca: Option<&gio::TlsCertificate>,
+        ) -> gio::TlsCertificateFlags {
+            gio::TlsCertificateFlags::GENERIC_ERROR
+        }
+    }
+
+    impl_tls_certificate!(Imp);
+
+    impl Foreign {
+        pub fn new(der: Vec<u8>) -> Self {
+            let object: Self = glib::Object::new();
+            object.imp().0.set(der).unwrap();
+            object
+        }
+    }
+}
+
+fn strict() {
+    glib::log_set_always_fatal(glib::LogLevels::LEVEL_CRITICAL | glib::LogLevels::LEVEL_WARNING);
+}
+
+fn build(properties: &[(&str, glib::Value)]) -> Result<Certificate, glib::Error> {
+    strict();
+    let mut builder = gio::Initable::builder::<Certificate>();
+    for (name, value) in properties {
+        builder = builder.property(name, value.clone());
+    }
+    builder.build(gio::Cancellable::NONE)
+}
+
+fn with_key_pem(issued: &Issued, key: &str) -> Result<Certificate, glib::Error> {
+    build(&[
+        ("certificate-pem", issued.certificate_pem().to_value()),
+        ("private-key-pem", key.to_value()),
+    ])
+}
+
+fn with_key_der(issued: &Issued, key: &[u8]) -> Result<Certificate, glib::Error> {
+    let der = issued.certificate.to_der().unwrap();
+    build(&[
+        ("certificate", glib::ByteArray::from(&der).to_value()),
+        ("private-key", glib::ByteArray::from(key).to_value()),
+    ])
+}
+
+fn object(issued: &Issued) -> Certificate {
+    build(&[("certificate-pem", issued.certificate_pem().to_value())]).unwrap()
+}
+
+fn bytes(certificate: &Certificate, property: &str) -> Option<Vec<u8>> {
+    certificate
+        .property::<Option<glib::ByteArray>>(property)
+        .map(|array| array.to_vec())
+}
+
+fn text(certificate: &Certificate, property: &str) -> Option<String> {
+    certificate.property(property)
+}
+
+fn host(name: &str) -> gio::SocketConnectable {
+    gio::NetworkAddress::new(name, 4433).upcast()
+}
+
+fn identity_flags(issued: &Issued, identity: &impl IsA<gio::SocketConnectable>) -> Flags {
+    object(issued).verify(Some(identity), gio::TlsCertificate::NONE)
+}
+
+fn trusting(certificate: &Certificate, authority: &Issued) -> Flags {
+    certificate.verify(gio::SocketConnectable::NONE, Some(&object(authority)))
+}
+
+#[test]
+fn certificate_properties_are_canonical() {
+    let pki = Pki::new();
+    let leaf = pki.issue(Leaf::new("server.example").rsa(2048));
+    let certificate = object(&leaf);
+    assert_eq!(
+        bytes(&certificate, "certificate"),
+        Some(leaf.certificate.to_der().unwrap())
+    );
+    assert_eq!(
+        text(&certificate, "certificate-pem"),
+        Some(leaf.certificate_pem())
+    );
+}
+
+#[test]
+fn pem_and_der_make_the_same_certificate() {
+    let leaf = Pki::new().issue(Leaf::new("server.example"));
+    let der = leaf.certificate.to_der().unwrap();
+    let from_der = build(&[("certificate", glib::ByteArray::from(&der).to_value())]).unwrap();
+    assert!(from_der.is_same(&object(&leaf)));
+}
+
+#[test]
+fn no_source_at_all_is_a_bad_certificate() {
+    assert!(build(&[]).unwrap_err().matches(TlsError::BadCertificate));
+}
+
+#[test]
+fn garbage_is_a_bad_certificate() {
+    let der = glib::ByteArray::from(b"garbage");
+    let sources = [
+        ("certificate", der.to_value()),
+        ("certificate-pem", "garbage".to_value()),
+        (
+            "certificate-pem",
+            "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n".to_value(),
+        ),
+    ];
+    for source in sources {
+        let error = build(std::slice::from_ref(&source)).unwrap_err();
+        assert!(
+            error.matches(TlsError::BadCertificate),
+            "{source:?}: {error}"
+        );
+    }
+}
+
+#[test]
+fn garbage_key_is_a_bad_certificate() {
+    let leaf = Pki::new().issue(Leaf::new("server.example"));
+    for error in [
+        with_key_pem(&leaf, "garbage").unwrap_err(),
+        with_key_der(&leaf, b"garbage").unwrap_err(),
+    ] {
+        assert!(error.matches(TlsError::BadCertificate), "{error}");
+    }
+}
+
+#[test]
+fn second_initialization_repeats_the_result() {
+    let leaf = Pki::new().issue(Leaf::new("server.example"));
+    let certificate = object(&leaf);
+    let initable: &gio::Initable = certificate.upcast_ref();
+    // SAFETY: the object was initialized before, and copes with it.
+    #[allow(unsafe_code)]
+    let again = unsafe { initable.init(gio::Cancellable::NONE) };
+    assert!(again.is_ok());
+}
+
+#[test]
+fn key_comes_out_as_unencrypted_pkcs8() {
+    let leaf = Pki::new().issue(Leaf::new("server.example"));
+    let certificate = with_key_pem(&leaf, &leaf.key_pem()).unwrap();
+    assert_eq!(
+        bytes(&certificate, "private-key"),
+        Some(leaf.key.private_key_to_pkcs8().unwrap())
+    );
+    assert_eq!(text(&certificate, "private-key-pem"), Some(leaf.key_pem()));
+}
+
+#[test]
+fn certificate_without_key_has_none() {
+    let certificate = object(&Pki::new().issue(Leaf::new("server.example")));
+    assert_eq!(bytes(&certificate, "private-key"), None);
+    assert_eq!(text(&certificate, "private-key-pem"), None);
+}
+
+#[test]
+fn every_key_encoding_is_read() {
+    let leaf = Pki::new().issue(Leaf::new("server.example"));
+    let rsa = Rsa::generate(2048).unwrap();
+    let group = openssl::ec::EcGroup::from_curve_name(Nid::SECP384R1).unwrap();
+    let ec = EcKey::generate(&group).unwrap();
+    let mut pem = vec![
+        rsa.private_key_to_pem().unwrap(),
+        ec.private_key_to_pem().unwrap(),
+    ];
+    let mut der = vec![
+        rsa.private_key_to_der().unwrap(),
+        ec.private_key_to_der().unwrap(),
+    ];
+    for key in [
+        PKey::from_rsa(rsa).unwrap(),
+        PKey::from_ec_key(ec).unwrap(),
+        PKey::generate_ed25519().unwrap(),
+        PKey::generate_ed448().unwrap(),
+    ] {
+        pem.push(key.private_key_to_pem_pkcs8().unwrap());
+        der.push(key.private_key_to_pkcs8().unwrap());
+    }
+    for key in pem {
+        let key = String::from_utf8(key).unwrap();
+        let certificate = with_key_pem(&leaf, &key).unwrap();
+        assert!(text(&certificate, "private-key-pem").is_some(), "{key}");
+    }
+    for key in der {
+        let certificate = with_key_der(&leaf, &key).unwrap();
+        assert!(bytes(&certificate, "private-key").is_some());
+    }
+}
+
+#[test]
+fn encrypted_keys_are_refused_without_asking() {
+    let leaf = Pki::new().issue(Leaf::new("server.example"));
+    let cipher = Cipher::aes_128_cbc();
+    let rsa = Rsa::generate(2048).unwrap();
+    let traditional = rsa
+        .private_key_to_pem_passphrase(cipher, b"secret")
+        .unwrap();
+    let pkcs8_pem = leaf
+        .key
+        .private_key_to_pem_pkcs8_passphrase(cipher, b"secret")
+        .unwrap();
+    for key in [traditional, pkcs8_pem] {
+        let error = with_key_pem(&leaf, &String::from_utf8(key).unwrap()).unwrap_err();
+        assert!(error.matches(TlsError::BadCertificate), "{error}");
+        assert!(error.message().contains("encrypted"), "{error}");
+    }
+    let pkcs8_der = leaf
+        .key
+        .private_key_to_pkcs8_passphrase(cipher, b"secret")
+        .unwrap();
+    let error = with_key_der(&leaf, &pkcs8_der).unwrap_err();
+    assert!(error.message().contains("encrypted"), "{error}");
+}
+
+#[test]
+fn debug_output_has_no_key() {
+    let leaf = Pki::new().issue(Leaf::new("server.example"));
+    let certificate = with_key_pem(&leaf, &leaf.key_pem()).unwrap();
+    let shown = format!("{certificate:?}");
+    assert!(!shown.contains("PRIVATE"), "{shown}");
+}
+
+#[test]
+fn issuer_is_kept() {
+    let pki = Pki::new();
+    let root = object(&pki.root);
+    let leaf = pki.issue(Leaf::new("server.example"));
+    let certificate = build(&[
+        ("certificate-pem", leaf.certificate_pem().to_value()),
+        ("issuer", root.to_value()),
+    ])
+    .unwrap();
+    assert_eq!(certificate.issuer().as_ref(), Some(root.upcast_ref()));
+}
+
+#[test]
+fn names_are_in_the_certificate_s_own_order() {
+    let pki = Pki::new();
+    let leaf = pki.issue(Leaf::with_subject(&[
+        ("DC", "COM"),
+        ("DC", "EXAMPLE"),
+        ("CN", "server.example.com"),
+    ]));
+    let certificate = object(&leaf);
+    assert_eq!(
+        certificate.subject_name().as_deref(),
+        Some("DC=COM,DC=EXAMPLE,CN=server.example.com")
+    );
+    assert_eq!(certificate.issuer_name().as_deref(), Some("CN=Test Root"));
+}
+
+#[test]
+fn special_characters_in_names_are_escaped() {
+    let leaf = Leaf::new("a,b+c=\"d\"\u{fc}").self_signed();
+    assert_eq!(
+        object(&leaf).subject_name().as_deref(),
+        Some("CN=a\\,b\\+c=\\\"d\\\"\u{fc}")
+    );
+}
+
+#[test]
+fn validity_is_in_utc() {
+    let certificate = object(&Leaf::new("server.example").self_signed());
+    let begin = certificate.not_valid_before().unwrap();
+    let end = certificate.not_valid_after().unwrap();
+    assert_eq!(begin.utc_offset().0, 0);
+    assert_eq!(end.to_unix() - begin.to_unix(), 366 * 24 * 60 * 60);
+}
+
+#[test]
+fn alternative_names_are_listed() {
+    let leaf = Leaf::new("x").dns("a.example").dns("b.example");
+    let certificate = object(&leaf.ip("192.0.2.1").ip("2001:db8::1").self_signed());
+    let names: Vec<Vec<u8>> = certificate
+        .dns_names()
+        .iter()
+        .map(|name| name.to_vec())
+        .collect();
+    assert_eq!(names, [b"a.example", b"b.example"]);
+    let addresses: Vec<_> = certificate
+        .ip_addresses()
+        .iter()
+        .map(|address| address.to_str().to_string())
+        .collect();
+    assert_eq!(addresses, ["192.0.2.1", "2001:db8::1"]);
+}
+
+#[test]
+fn certificate_without_alternative_names_lists_none() {
+    let certificate = object(&Leaf::new("x").self_signed());
+    assert!(certificate.dns_names().is_empty());
+    assert!(certificate.ip_addresses().is_empty());
+}
+
+#[test]
+fn pem_text_with_its_issuers_becomes_a_chain() {
+    let pki = Pki::new();
+    let leaf = pki.issue_below_intermediate(Leaf::new("server.example"));
+    // Wrong order, and the leaf twice.
+    let pem = [&leaf, &pki.root, &leaf, &pki.intermediate].map(Issued::certificate_pem);
+    let certificate = Certificate::from_pem(&pem.concat(), Some(&leaf.key_pem())).unwrap();
+    let intermediate = certificate.issuer().unwrap();
+    assert!(intermediate.is_same(&object(&pki.intermediate)));
+    let root = intermediate.issuer().unwrap();
+    assert!(root.is_same(&object(&pki.root)));
+    assert_eq!(root.issuer(), None);
+    assert!(text(&certificate, "private-key-pem").is_some());
+}
+
+#[test]
+fn strangers_are_left_out_of_a_chain() {
+    let pki = Pki::new();
+    let leaf = pki.issue_below_intermediate(Leaf::new("server.example"));
+    let pem = [&leaf, &pki.root].map(Issued::certificate_pem);
+    let certificate = Certificate::from_pem(&pem.concat(), None).unwrap();
+    assert_eq!(certificate.issuer(), None);
+}
+
+#[test]
+fn chain_to_the_authority_is_valid() {
+    let pki = Pki::new();
+    let leaf = pki.issue_below_intermediate(Leaf::new("server.example"));
+    let pem = [&leaf, &pki.intermediate].map(Issued::certificate_pem);
+    let certificate = Certificate::from_pem(&pem.concat(), None).unwrap();
+    assert_eq!(trusting(&certificate, &pki.root), Flags::empty());
+}
+
+#[test]
+fn any_certificate_of_the_chain_can_be_the_authority() {
+    let pki = Pki::new();
+    let leaf = pki.issue_below_intermediate(Leaf::new("server.example"));
+    let certificate = object(&leaf);
+    assert_eq!(trusting(&certificate, &pki.intermediate), Flags::empty());
+    assert_eq!(trusting(&certificate, &leaf), Flags::empty());
+}
+
+#[test]
+fn certificates_of_other_classes_can_be_authorities_and_issuers() {
+    let pki = Pki::new();
+    let leaf = pki.issue_below_intermediate(Leaf::new("server.example"));
+    let root = foreign::Foreign::new(pki.root.certificate.to_der().unwrap());
+    let intermediate = foreign::Foreign::new(pki.intermediate.certificate.to_der().unwrap());
+    let certificate = build(&[
+        ("certificate-pem", leaf.certificate_pem().to_value()),
+        ("issuer", intermediate.to_value()),
+    ])
+    .unwrap();
+    let flags = certificate.verify(gio::SocketConnectable::NONE, Some(&root));
+    assert_eq!(flags, Flags::empty());
+}
+
+#[test]
+fn missing_intermediate_is_an_unknown_authority() {
+    let pki = Pki::new();
+    let leaf = pki.issue_below_intermediate(Leaf::new("server.example"));
+    assert_eq!(trusting(&object(&leaf), &pki.root), Flags::UNKNOWN_CA);
+}
+
+#[test]
+fn unrelated_authority_is_unknown() {
+    let leaf = Pki::new().issue(Leaf::new("server.example"));
+    let flags = trusting(&object(&leaf), &Pki::new().root);
+    // Both roots have one name: only the signature tells them apart.
+    assert!(flags.intersects(Flags::UNKNOWN_CA | Flags::GENERIC_ERROR));
+    let stranger = Leaf::new("Stranger").authority().self_signed();
+    assert_eq!(trusting(&object(&leaf), &stranger), Flags::UNKNOWN_CA);
+}
+
+#[test]
+fn issuer_that_is_no_authority_is_unknown() {
+    let impostor = Leaf::new("Impostor").self_signed();
+    let leaf = Leaf::new("server.example").signed_by(&impostor);
+    assert_eq!(trusting(&object(&leaf), &impostor), Flags::UNKNOWN_CA);
+}
+
+#[test]
+fn self_signed_leaf_is_an_unknown_authority() {
+    let leaf = Leaf::new("server.example").self_signed();
+    assert_eq!(
+        trusting(&object(&leaf), &Pki::new().root),
+        Flags::UNKNOWN_CA
+    );
+}
+
+#[test]
+fn dates_are_judged() {
+    let pki = Pki::new();
+    for (leaf, flag) in [
+        (Leaf::new("x").expired(), Flags::EXPIRED),
+        (Leaf::new("x").not_yet_valid(), Flags::NOT_ACTIVATED),
+    ] {
+        let certificate = object(&pki.issue(leaf));
+        assert_eq!(trusting(&certificate, &pki.root), flag);
+        assert_eq!(
+            certificate.verify(gio::SocketConnectable::NONE, gio::TlsCertificate::NONE),
+            flag
+        );
+    }
+}
+
+#[test]
+fn all_problems_are_reported_at_once() {
+    let leaf = Pki::new().issue(Leaf::new("x").dns("server.example").expired());
+    let stranger = object(&Leaf::new("Stranger").authority().self_signed());
+    let flags = object(&leaf).verify(Some(&host("other.example")), Some(&stranger));
+    assert_eq!(
+        flags,
+        Flags::UNKNOWN_CA | Flags::EXPIRED | Flags::BAD_IDENTITY
+    );
+}
+
+#[test]
+fn weak_keys_are_insecure() {
+    let pki = Pki::new();
+    let leaf = pki.issue(Leaf::new("x").rsa(1024));
+    assert_eq!(trusting(&object(&leaf), &pki.root), Flags::INSECURE);
+}
+
+#[test]
+fn forged_signature_is_a_generic_error() {
+    let pki = Pki::new();
+    let leaf = pki.issue(Leaf::new("x"));
+    let mut der = leaf.certificate.to_der().unwrap();
+    let last = der.len() - 1;
+    der[last] ^= 1;
+    let forged = X509::from_der(&der).unwrap();
+    let forged = Issued {
+        certificate: forged,
+        key: leaf.key,
+    };
+    assert_eq!(trusting(&object(&forged), &pki.root), Flags::GENERIC_ERROR);
+}
+
+#[test]
+fn host_names_match_regardless_of_case_and_trailing_dot() {
+    let leaf = Leaf::new("x").dns("server.example").self_signed();
+    for name in ["server.example", "SERVER.Example", "server.example."] {
+        assert_eq!(identity_flags(&leaf, &host(name)), Flags::empty(), "{name}");
+    }
+    for name in [
+        "other.example",
+        "a.server.example",
+        "server.example..",
+        ".example",
+    ] {
+        assert_eq!(
+            identity_flags(&leaf, &host(name)),
+            Flags::BAD_IDENTITY,
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn international_names_match_in_ascii() {
+    let leaf = Leaf::new("x").dns("xn--bcher-kva.example").self_signed();
+    assert_eq!(
+        identity_flags(&leaf, &host("b\u{fc}cher.example")),
+        Flags::empty()
+    );
+}
+
+#[test]
+fn wildcards_stand_for_one_whole_label() {
+    let leaf = Leaf::new("x").dns("*.server.example").self_signed();
+    assert_eq!(
+        identity_flags(&leaf, &host("a.server.example")),
+        Flags::empty()
+    );
+    for name in ["server.example", "a.b.server.example"] {
+        assert_eq!(
+            identity_flags(&leaf, &host(name)),
+            Flags::BAD_IDENTITY,
+            "{name}"
+        );
+    }
+    let partial = Leaf::new("x").dns("f*.server.example").self_signed();
+    assert_eq!(
+        identity_flags(&partial, &host("foo.server.example")),
+        Flags::BAD_IDENTITY
+    );
+}
+
+#[test]
+fn common_name_counts_only_without_dns_names() {
+    let bare = Leaf::new("server.example").self_signed();
+    assert_eq!(
+        identity_flags(&bare, &host("server.example")),
+        Flags::empty()
+    );
+    let named = Leaf::new("server.example")
+        .dns("other.example")
+        .self_signed();
+    assert_eq!(
+        identity_flags(&named, &host("server.example")),
+        Flags::BAD_IDENTITY
+    );
+}
+
+#[test]
+fn addresses_match_only_address_entries() {
+    let leaf = Leaf::new("192.0.2.2")
+        .dns("192.0.2.3")
+        .ip("192.0.2.1")
+        .ip("2001:db8::1");
+    let leaf = leaf.self_signed();
+    for literal in ["192.0.2.1", "2001:db8::1", "2001:DB8:0::1"] {
+        assert_eq!(
+            identity_flags(&leaf, &host(literal)),
+            Flags::empty(),
+            "{literal}"
+        );
+    }
+    for literal in ["192.0.2.2", "192.0.2.3", "2001:db8::2"] {
+        assert_eq!(
+            identity_flags(&leaf, &host(literal)),
+            Flags::BAD_IDENTITY,
+            "{literal}"
+        );
+    }
+}
+
+#[test]
+fn socket_addresses_match_by_their_address() {
+    let leaf = Leaf::new("x").ip("127.0.0.1").self_signed();
+    let good = gio::InetSocketAddress::from_string("127.0.0.1", 1).unwrap();
+    let bad = gio::InetSocketAddress::from_string("127.0.0.2", 1).unwrap();
+    assert_eq!(identity_flags(&leaf, &good), Flags::empty());
+    assert_eq!(identity_flags(&leaf, &bad), Flags::BAD_IDENTITY);
+}
+
+#[test]
+fn services_match_by_their_domain() {
+    let leaf = Leaf::new("x").dns("server.example").self_signed();
+    let service = gio::NetworkService::new("coaps", "udp", "server.example");
+    assert_eq!(identity_flags(&leaf, &service), Flags::empty());
+}
+
+#[test]
+fn other_connectables_are_a_bad_identity() {
+    let leaf = Leaf::new("x").dns("server.example").self_signed();
+    let path = gio::UnixSocketAddress::new(std::path::Path::new("/server.example"));
+    assert_eq!(identity_flags(&leaf, &path), Flags::BAD_IDENTITY);
+}
