@@ -77,7 +77,7 @@ fn default_database_is_one_object() {
     let first = backend().default_database();
     assert!(first.is::<Database>());
     assert_eq!(first, backend().default_database());
-    assert_eq!(first, Backend::new().default_database());
+    assert_eq!(first, glib::Object::new::<Backend>().default_database());
 }
 
 #[test]

@@ -23,7 +23,8 @@ GType gio_ossl_backend_get_type (void) G_GNUC_CONST;
  * gio_ossl_get_backend:
  *
  * Gives this library's own #GTlsBackend, whatever the default backend of
- * the process is: its types and its default database are gio-ossl's.
+ * the process is: its types and its default database are gio-ossl's. Where
+ * GIO chose gio-ossl, it is the object that g_tls_backend_get_default() gives.
  *
  * Returns: (transfer none): the backend, the same object on every call
  *

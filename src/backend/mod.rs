@@ -21,22 +21,15 @@ glib::wrapper! {
 impl_thread_safe!(Backend, imp::Backend);
 
 impl Backend {
-    /// This library's backend, whatever the process's default is. GIO makes one of its own; both
-    /// share one default database.
+    /// This library's backend, whatever the process's default is. If GIO chose this library, it is
+    /// the very object that GIO uses.
     #[must_use]
     pub fn get() -> Self {
         static BACKEND: OnceLock<Backend> = OnceLock::new();
-        BACKEND.get_or_init(glib::Object::new).clone()
-    }
-
-    /// The backend whose default database connections trust: the process's default, if it is of this
-    /// class, or else ours.
-    pub(crate) fn in_charge() -> gio::TlsBackend {
-        let default = gio::TlsBackend::default();
-        if default.is::<Self>() {
-            default
-        } else {
-            Self::get().upcast()
-        }
+        let find = || {
+            let default = gio::TlsBackend::default();
+            default.downcast().unwrap_or_else(|_| glib::Object::new())
+        };
+        BACKEND.get_or_init(find).clone()
     }
 }

@@ -57,7 +57,7 @@ impl DatabaseChoice {
     /// The database to ask.
     pub fn resolve(&self) -> Option<gio::TlsDatabase> {
         match self {
-            DatabaseChoice::Default => Some(Backend::in_charge().default_database()),
+            DatabaseChoice::Default => Some(Backend::get().default_database()),
             DatabaseChoice::Set(database) => database.clone().map(SharedRef::into_inner),
         }
     }
