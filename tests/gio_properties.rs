@@ -1,5 +1,7 @@
 //! Properties of both ends: defaults, who sets them, and when they are announced.
 
+#![allow(deprecated)] // GLib discourages validation-flags, and they must work all the same.
+
 mod common;
 
 use std::{cell::RefCell, rc::Rc};

@@ -35,7 +35,7 @@ missing_base_is_refused (gconstpointer data)
 
   /* Our own constructor checks its arguments as GLib's functions do; GIO's passes NULL on. */
   if (test_case->make == MAKE_GIO_OSSL)
-    g_test_expect_message (NULL, G_LOG_LEVEL_CRITICAL, "*base*");
+    g_test_expect_message ("GioOssl", G_LOG_LEVEL_CRITICAL, "*base*");
   g_autoptr (GDatagramBased) client = client_new (test_case->make, NULL, IDENTITY, &error);
   g_test_assert_expected_messages ();
   g_assert_null (client);
