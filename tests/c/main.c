@@ -15,5 +15,6 @@ main (int argc, char **argv)
   add_session_tests ();
   add_rejection_tests ();
   add_bad_input_tests ();
+  add_ends_tests ();
   return g_test_run ();
 }
