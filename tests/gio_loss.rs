@@ -1,5 +1,7 @@
 //! Handshakes over a network that loses, doubles, delays or garbles datagrams.
 
+#![allow(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)] // These are tests.
+
 mod common;
 
 use std::time::Duration;
