@@ -15,7 +15,8 @@ use std::time::Duration;
 
 use gio_ossl::Error;
 use gio_ossl::engine::{
-    Binding, Config, Datagrams, Engine, MAX_PLAINTEXT, Opened, Refusal, Role, Step, Verdict,
+    Authentication, Binding, Config, Datagrams, Engine, MAX_PLAINTEXT, Opened, Refusal, Role, Step,
+    Verdict,
 };
 use pki::{Leaf, Pki};
 
@@ -25,6 +26,8 @@ fn config(role: Role) -> Config {
     Config {
         role,
         server_name: None,
+        authentication: Authentication::None,
+        authorities: Vec::new(),
         protocols: Vec::new(),
         credentials: None,
         mtu: 1400,
