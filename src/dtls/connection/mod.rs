@@ -9,9 +9,11 @@ use crate::subclass::{impl_subclassable, impl_thread_safe};
 
 mod closing;
 mod data;
+mod facade;
 mod facts;
 mod handshake;
 pub(super) mod imp;
+mod interaction;
 mod judgement;
 mod readiness;
 pub(super) mod settings;
