@@ -321,10 +321,10 @@ impl DtlsConnection {
         self.report_authorities();
         let object = self.obj();
         let name = protocol.and_then(|name| CString::new(name).ok());
-        if let Some(name) = name {
-            if self.negotiated_protocol.set(name).is_ok() {
-                object.notify("negotiated-protocol");
-            }
+        if let Some(name) = name
+            && self.negotiated_protocol.set(name).is_ok()
+        {
+            object.notify("negotiated-protocol");
         }
         object.notify("protocol-version");
         object.notify("ciphersuite-name");
