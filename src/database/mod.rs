@@ -52,7 +52,11 @@ pub(crate) fn authority_names(database: &gio::TlsDatabase) -> Vec<Vec<u8>> {
         .downcast_ref::<FileDatabase>()
         .map_or_else(Vec::new, |database| database.imp().subject_names());
     let bytes: usize = names.iter().map(Vec::len).sum();
-    if bytes > MOST_BYTES { Vec::new() } else { names }
+    if bytes > MOST_BYTES {
+        Vec::new()
+    } else {
+        names
+    }
 }
 
 impl FileDatabase {

@@ -1,7 +1,6 @@
 //! The server asks for our certificate: the one that is set, or the one that the application gives
 //! when it is asked.
 
-use gio::prelude::*;
 use glib::subclass::prelude::*;
 
 use super::handshake::Driver;
@@ -14,11 +13,7 @@ use crate::error::Error;
 impl DtlsConnection {
     /// Answers the request for a certificate of one of these authorities. False: the application has
     /// been asked and is still thinking.
-    pub fn present(
-        &self,
-        authorities: Vec<Vec<u8>>,
-        driver: Driver<'_>,
-    ) -> Result<bool, Error> {
+    pub fn present(&self, authorities: Vec<Vec<u8>>, driver: Driver<'_>) -> Result<bool, Error> {
         self.facts().accepted_authorities = authorities;
         let certificate = self.settings().certificate.clone();
         if certificate.is_none() && !self.ask(driver)? {
@@ -29,7 +24,9 @@ impl DtlsConnection {
             Some(certificate) => Credentials::of(certificate)?.into_pair(),
             None => None,
         };
-        let presented = credentials.as_ref().map(|(chain, key)| (chain.as_slice(), key));
+        let presented = credentials
+            .as_ref()
+            .map(|(chain, key)| (chain.as_slice(), key));
         self.engine()?.present(presented);
         Ok(true)
     }

@@ -139,7 +139,9 @@ impl DtlsConnection {
         closed: &impl Fn(&Status) -> bool,
     ) -> Result<(), Error> {
         let admit = |status: &Status| admit(closed, status);
-        let lane = self.shared.enter(Lane::Handshake, budget, cancellable, admit)?;
+        let lane = self
+            .shared
+            .enter(Lane::Handshake, budget, cancellable, admit)?;
         let driver = match budget {
             Budget::Poll => Driver::Loop(None),
             _ => Driver::Call(cancellable),
@@ -165,7 +167,8 @@ impl DtlsConnection {
                 continue;
             };
             let shortest = [timeout, budget.remaining()].into_iter().flatten().min();
-            self.transport()?.wait(IOCondition::IN, shortest, &waker.cancellable)?;
+            self.transport()?
+                .wait(IOCondition::IN, shortest, &waker.cancellable)?;
         }
     }
 
@@ -245,7 +248,10 @@ impl DtlsConnection {
 
     /// Feeds what has arrived; false if there was nothing.
     fn take_flight(&self) -> Result<bool, Error> {
-        match self.transport()?.receive(FLIGHT, |datagram| self.feed(datagram))? {
+        match self
+            .transport()?
+            .receive(FLIGHT, |datagram| self.feed(datagram))?
+        {
             Received::Datagrams => Ok(true),
             Received::Nothing => Ok(false),
             Received::End => Err(Error::UnexpectedEof),
@@ -274,9 +280,10 @@ impl DtlsConnection {
         };
         let authorities = match authentication {
             Authentication::None => Vec::new(),
-            _ => settings.database.resolve().map_or_else(Vec::new, |database| {
-                database::authority_names(&database)
-            }),
+            _ => settings
+                .database
+                .resolve()
+                .map_or_else(Vec::new, |database| database::authority_names(&database)),
         };
         let protocols = settings.advertised_protocols.unwrap_or_default();
         let engine = Engine::new(&Config {
@@ -314,10 +321,10 @@ impl DtlsConnection {
         self.report_authorities();
         let object = self.obj();
         let name = protocol.and_then(|name| CString::new(name).ok());
-        if let Some(name) = name {
-            if self.negotiated_protocol.set(name).is_ok() {
-                object.notify("negotiated-protocol");
-            }
+        if let Some(name) = name
+            && self.negotiated_protocol.set(name).is_ok()
+        {
+            object.notify("negotiated-protocol");
         }
         object.notify("protocol-version");
         object.notify("ciphersuite-name");
@@ -359,5 +366,9 @@ impl DtlsConnection {
 
 /// Fails where the direction that a call is about was closed.
 fn admit(closed: impl Fn(&Status) -> bool, status: &Status) -> Result<(), Error> {
-    if closed(status) { Err(Error::Closed) } else { Ok(()) }
+    if closed(status) {
+        Err(Error::Closed)
+    } else {
+        Ok(())
+    }
 }

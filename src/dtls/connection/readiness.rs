@@ -218,7 +218,8 @@ impl SourceImpl for Watch {
         }
         let ready = connection.readiness(self.condition);
         let unstarted = matches!(connection.shared.lock().handshake, Handshake::NotStarted);
-        let call = self.is_cancelled() || !ready.is_empty() && !(unstarted && self.announced);
+        let silent = ready.is_empty() || unstarted && self.announced;
+        let call = self.is_cancelled() || !silent;
         self.announced = unstarted && call;
         let flow = if call {
             callback(ready)

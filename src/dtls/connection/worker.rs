@@ -1,9 +1,9 @@
 //! Handshakes that main loops move on: `handshake_async()`, and those that a non-blocking call began.
 
-use gio::prelude::*;
+use std::time::Duration;
+
 use glib::subclass::prelude::*;
 use glib::{ControlFlow, IOCondition};
-use std::time::Duration;
 
 use super::handshake::{Advance, Begun, Driver};
 use super::imp::DtlsConnection;
@@ -22,13 +22,21 @@ impl DtlsConnection {
     ) {
         let context = completion.context();
         let explicit = Explicit::Loop(context.clone());
-        let guard = match check_cancelled(cancellable).and_then(|()| self.begin_explicit(explicit)) {
+        let guard = match check_cancelled(cancellable).and_then(|()| self.begin_explicit(explicit))
+        {
             Ok(Begun::Settled) => return completion.complete(Ok(())),
             Err(error) => return completion.complete(Err(error.into())),
             Ok(Begun::Claimed(guard)) => guard,
         };
-        let task = Task { completion, cancellable: cancellable.cloned(), _claim: Box::new(guard) };
-        let worker = Worker { connection: self.obj().downgrade(), task: Some(task) };
+        let task = Task {
+            completion,
+            cancellable: cancellable.cloned(),
+            _claim: Box::new(guard),
+        };
+        let worker = Worker {
+            connection: self.obj().downgrade(),
+            task: Some(task),
+        };
         let source = worker_source("GioOssl handshake_async", worker, Some(&self.shared.alarm));
         set_priority(&source, priority);
         self.equip(&source, cancellable);
@@ -42,7 +50,10 @@ impl DtlsConnection {
             if status.background.is_some() || status.explicit.is_some() {
                 return;
             }
-            let worker = Worker { connection: self.obj().downgrade(), task: None };
+            let worker = Worker {
+                connection: self.obj().downgrade(),
+                task: None,
+            };
             let source = worker_source("GioOssl handshake", worker, Some(&self.shared.alarm));
             status.background.insert(source).clone()
         };
@@ -78,7 +89,10 @@ struct Worker {
 impl Worker {
     /// Ends with a result, which only an explicit handshake has somebody to tell.
     fn finish(&mut self, result: Result<(), Error>) -> ControlFlow {
-        if let Some(Task { completion, _claim, .. }) = self.task.take() {
+        if let Some(Task {
+            completion, _claim, ..
+        }) = self.task.take()
+        {
             // Whoever hears of the result may begin another.
             drop(_claim);
             completion.complete(result.map_err(Into::into));
@@ -88,7 +102,13 @@ impl Worker {
 
     fn step(&mut self, connection: &DtlsConnection, source: &glib::Source) -> ControlFlow {
         let cancellable = self.task.as_ref().and_then(|task| task.cancellable.clone());
-        let open = |status: &Status| if status.write_closed { Err(Error::Closed) } else { Ok(()) };
+        let open = |status: &Status| {
+            if status.write_closed {
+                Err(Error::Closed)
+            } else {
+                Ok(())
+            }
+        };
         loop {
             let settled =
                 check_cancelled(cancellable.as_ref()).and_then(|()| connection.is_settled(open));
