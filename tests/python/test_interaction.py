@@ -1,6 +1,7 @@
 """Client certificates: set beforehand, or asked of a GTlsInteraction while the handshake waits."""
 
 import contextlib
+import gc
 import os
 import subprocess
 import tempfile
@@ -407,6 +408,19 @@ class Stand(unittest.TestCase):
         unsupported, closed = Gio.IOErrorEnum.NOT_SUPPORTED, Gio.IOErrorEnum.CLOSED
         self.assertEqual(refused, [unsupported] * 4 + [closed] * 2)
         self.assertEqual(answers, [GLib.IOCondition.HUP, True, True, True])
+
+    def test_it_goes_with_the_question(self):
+        for interaction in (Blocking, Asynchronous):
+            for shake in HANDSHAKES.values():
+                weak = []
+                with server() as listener:
+                    asked = interaction(lambda it: weak.append(it.weak_ref()) or present(it))
+                    connection = client(listener.port, asked)
+                    shake(connection)
+                gone = [*weak, asked.weak_ref(), connection.weak_ref()]
+                del asked, connection
+                gc.collect()
+                self.assertEqual([reference() for reference in gone], [None] * 3)
 
     def test_keeping_it_keeps_no_connection_alive(self):
         for interaction in (Blocking, Asynchronous):
