@@ -95,7 +95,9 @@ impl fmt::Display for Error {
             }
             Error::TimedOut => f.write_str("Operation timed out"),
             Error::WouldBlock => f.write_str("Operation would block"),
-            Error::CertificateRequired => f.write_str("The server requires a client certificate"),
+            Error::CertificateRequired => {
+                f.write_str("A client certificate is required, and none was presented")
+            }
             Error::UnexpectedEof => f.write_str("The peer's datagrams ended without close_notify"),
             Error::InappropriateFallback => {
                 f.write_str("The server refused the protocol version as an inappropriate fallback")

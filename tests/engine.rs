@@ -1,11 +1,6 @@
 //! Two engines back to back, without GLib, sockets or a clock of the tests' own.
 
-#![allow(
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::unwrap_used,
-    missing_docs
-)]
+#![allow(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)] // These are tests.
 
 #[path = "common/pki.rs"]
 #[allow(dead_code)]
@@ -15,7 +10,8 @@ use std::time::Duration;
 
 use gio_ossl::Error;
 use gio_ossl::engine::{
-    Binding, Config, Datagrams, Engine, MAX_PLAINTEXT, Opened, Refusal, Role, Step, Verdict,
+    Authentication, Binding, Config, Datagrams, Engine, MAX_PLAINTEXT, Opened, Refusal, Role, Step,
+    Verdict,
 };
 use pki::{Leaf, Pki};
 
@@ -25,6 +21,8 @@ fn config(role: Role) -> Config {
     Config {
         role,
         server_name: None,
+        authentication: Authentication::None,
+        authorities: Vec::new(),
         protocols: Vec::new(),
         credentials: None,
         mtu: 1400,

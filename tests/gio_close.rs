@@ -1,5 +1,7 @@
 //! Closing, half closing and being closed.
 
+#![allow(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)] // These are tests.
+
 mod common;
 
 use common::{

@@ -1,5 +1,7 @@
 //! Handshakes of a client and a server of ours, in every form that GIO offers.
 
+#![allow(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)] // These are tests.
+
 mod common;
 
 use std::{cell::Cell, rc::Rc, thread, time::Duration};

@@ -1,6 +1,7 @@
 //! Properties of both ends: defaults, who sets them, and when they are announced.
 
-#![allow(deprecated)] // `validation-flags` is part of the interface all the same.
+#![allow(deprecated)] // GLib discourages validation-flags, and they must work all the same.
+#![allow(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)] // These are tests.
 
 mod common;
 

@@ -1,6 +1,7 @@
 //! Servers that a client must not talk to, and how it says so.
 
 #![allow(deprecated)] // `validation-flags` is part of the interface all the same.
+#![allow(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)] // These are tests.
 
 mod common;
 

@@ -1,5 +1,7 @@
 //! Threads of the process. Alone in its program, so that no other test starts any.
 
+#![allow(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)] // These are tests.
+
 mod common;
 
 use std::fs;

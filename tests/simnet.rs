@@ -1,5 +1,7 @@
 //! The scripted network itself.
 
+#![allow(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)] // These are tests.
+
 mod common;
 
 use std::{cell::Cell, rc::Rc, thread, time::Duration};

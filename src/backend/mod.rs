@@ -7,7 +7,7 @@ use gio::prelude::*;
 use crate::subclass::impl_thread_safe;
 
 mod imp;
-mod stream;
+pub(crate) mod stream;
 
 glib::wrapper! {
     /// The TLS backend of this library: `GTlsBackendOssl`.

@@ -27,17 +27,20 @@ const CONNECTION_PROPERTIES: [&str; 13] = [
     "ciphersuite-name",
 ];
 
-static CLIENT_PROPERTIES: LazyLock<Vec<ParamSpec>> = LazyLock::new(|| {
+static CLIENT_PROPERTIES: LazyLock<Vec<ParamSpec>> = LazyLock::new(client_properties);
+
+static SERVER_PROPERTIES: LazyLock<Vec<ParamSpec>> =
+    LazyLock::new(|| properties::<gio::TlsServerConnection>(&["authentication-mode"]));
+
+/// The properties that a `GTlsClientConnection` overrides; new ones, since each belongs to one class.
+pub(crate) fn client_properties() -> Vec<ParamSpec> {
     properties::<gio::TlsClientConnection>(&[
         "validation-flags",
         "server-identity",
         "use-ssl3",
         "accepted-cas",
     ])
-});
-
-static SERVER_PROPERTIES: LazyLock<Vec<ParamSpec>> =
-    LazyLock::new(|| properties::<gio::TlsServerConnection>(&["authentication-mode"]));
+}
 
 fn properties<I: IsA<glib::Object> + glib::object::IsInterface>(own: &[&str]) -> Vec<ParamSpec> {
     CONNECTION_PROPERTIES
@@ -59,8 +62,8 @@ fn unavailable() -> glib::Error {
     .into()
 }
 
-/// The two ends of a connection that never exists.
-pub(super) struct Ends {
+/// The two streams of a `GTlsConnection` that carries no data: closing them is all there is to do.
+pub(crate) struct Ends {
     input: SharedRef<gio::MemoryInputStream>,
     output: SharedRef<gio::MemoryOutputStream>,
 }
@@ -71,6 +74,24 @@ impl Default for Ends {
             input: SharedRef::new(gio::MemoryInputStream::new()),
             output: SharedRef::new(gio::MemoryOutputStream::new_resizable()),
         }
+    }
+}
+
+impl Ends {
+    /// What there is to read.
+    pub(crate) fn input(&self) -> gio::InputStream {
+        self.input.clone().into_inner().upcast()
+    }
+
+    /// Where nothing is written.
+    pub(crate) fn output(&self) -> gio::OutputStream {
+        self.output.clone().into_inner().upcast()
+    }
+
+    /// Closes both.
+    pub(crate) fn close(&self) -> Result<(), glib::Error> {
+        self.input.close(gio::Cancellable::NONE)?;
+        self.output.close(gio::Cancellable::NONE)
     }
 }
 
@@ -125,15 +146,15 @@ macro_rules! unavailable_connection {
 
         impl IOStreamImpl for $imp {
             fn input_stream(&self) -> gio::InputStream {
-                self.ends().input.clone().into_inner().upcast()
+                self.ends().input()
             }
 
             fn output_stream(&self) -> gio::OutputStream {
-                self.ends().output.clone().into_inner().upcast()
+                self.ends().output()
             }
 
             fn close(&self, _cancellable: Option<&gio::Cancellable>) -> Result<(), glib::Error> {
-                Ok(())
+                self.ends().close()
             }
         }
 

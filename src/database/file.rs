@@ -74,6 +74,17 @@ impl Anchors {
 }
 
 impl FileDatabase {
+    /// The subject of each certificate in the file, as complete DER names.
+    pub(super) fn subject_names(&self) -> Vec<Vec<u8>> {
+        let certificates = self
+            .anchors()
+            .map_or(&[][..], |anchors| &anchors.certificates);
+        let names = certificates
+            .iter()
+            .map(|certificate| certificate.subject_name().to_der());
+        names.filter_map(Result::ok).collect()
+    }
+
     fn anchors(&self) -> Result<&Anchors, Error> {
         self.anchors
             .get_or_init(|| {

@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use glib::{prelude::*, subclass::prelude::*};
+
 use crate::error::Error;
 
 mod anchors;
@@ -38,6 +40,22 @@ impl Database {
 impl Default for Database {
     fn default() -> Self {
         Self::new()
+    }
+}
+
+/// The authorities that a server may name when it asks its client for a certificate, as complete DER
+/// names. Nobody is named where the database cannot list its anchors, or has more than fit a request
+/// well: then a client may choose freely (RFC 5246, section 7.4.4).
+pub(crate) fn authority_names(database: &gio::TlsDatabase) -> Vec<Vec<u8>> {
+    const MOST_BYTES: usize = 4096;
+    let names = database
+        .downcast_ref::<FileDatabase>()
+        .map_or_else(Vec::new, |database| database.imp().subject_names());
+    let bytes: usize = names.iter().map(Vec::len).sum();
+    if bytes > MOST_BYTES {
+        Vec::new()
+    } else {
+        names
     }
 }
 

@@ -24,7 +24,7 @@ use openssl::x509::X509;
 
 use crate::error::Error;
 use crate::ossl::queue::Failure;
-pub use crate::ossl::session::MAX_PLAINTEXT;
+pub use crate::ossl::session::{Authentication, MAX_PLAINTEXT};
 use crate::ossl::session::{Parameters, Progress, Reading, Session};
 use crate::ossl::{self, queue};
 pub use crate::ossl::{Datagrams, Refusal, Role};
@@ -45,6 +45,10 @@ pub struct Config {
     pub role: Role,
     /// The name to send in the server_name extension; clients only.
     pub server_name: Option<String>,
+    /// Whether a server asks its client for a certificate.
+    pub authentication: Authentication,
+    /// The authorities that a server names in its request, as complete DER names.
+    pub authorities: Vec<Vec<u8>>,
     /// Application protocols, in order of preference.
     pub protocols: Vec<Vec<u8>>,
     /// The server's certificate, leaf first, with its key.
@@ -114,6 +118,8 @@ pub struct Engine {
     session: Session,
     role: Role,
     state: State,
+    /// Whether the server has asked for a certificate and got none.
+    certificate_missing: bool,
     /// Where records are decrypted that the caller's buffer might be too short for.
     scratch: Vec<u8>,
 }
@@ -130,6 +136,8 @@ impl Engine {
         let mut session = Session::new(&Parameters {
             role: config.role,
             server_name: config.server_name.as_deref(),
+            authentication: config.authentication,
+            authorities: &config.authorities,
             protocols: &config.protocols,
             mtu: config.mtu,
             initial_timeout: config.initial_timeout,
@@ -145,6 +153,7 @@ impl Engine {
             session,
             role: config.role,
             state: State::Handshaking { alert: None },
+            certificate_missing: false,
             scratch: Vec::new(),
         })
     }
@@ -159,7 +168,7 @@ impl Engine {
         }
     }
 
-    fn feed_handshake(&mut self, sifted: &Sifted) {
+    fn feed_handshake(&mut self, sifted: &Sifted<'_>) {
         // Before our first flight nobody can have anything to complain about.
         let believable = self.timeout().is_some();
         if let State::Handshaking { alert } = &mut self.state {
@@ -170,8 +179,9 @@ impl Engine {
                 *alert = sifted.alert;
             }
         }
-        if !sifted.records.is_empty() {
-            self.session.wire().receive(&sifted.records);
+        // One by one: a server that is held must not find the next record behind the last.
+        for record in &sifted.records {
+            self.session.wire().receive(record);
         }
     }
 
@@ -185,11 +195,13 @@ impl Engine {
             State::Handshaking { .. } | State::Refusing(_) => {}
         }
         match self.session.handshake() {
-            Ok(Progress::WantDatagram) => Step::NeedDatagram,
+            Ok(Progress::WantDatagram) => match self.session.presented() {
+                Some(chain) => self.ask_for_verdict(chain),
+                None => Step::NeedDatagram,
+            },
             Ok(Progress::WantVerdict) => {
                 let chain = self.session.peer_chain();
-                self.state = State::Judging(chain.clone());
-                Step::NeedVerdict(chain)
+                self.ask_for_verdict(chain)
             }
             Ok(Progress::WantCertificate) => {
                 let authorities = self.session.acceptable_authorities();
@@ -201,11 +213,18 @@ impl Engine {
         }
     }
 
+    fn ask_for_verdict(&mut self, chain: Vec<X509>) -> Step {
+        self.state = State::Judging(chain.clone());
+        Step::NeedVerdict(chain)
+    }
+
     /// Application data flows only where a verdict was given: success is never the mere absence of
     /// an error.
     fn establish(&mut self) -> Step {
-        if self.role == Role::Client && self.session.verdict() != Some(ossl::Verdict::Accept) {
-            let error = Error::Tls("The handshake ended without a judgement of the server".into());
+        let must_judge =
+            self.role == Role::Client || self.session.ssl().peer_certificate().is_some();
+        if must_judge && self.session.verdict() != Some(ossl::Verdict::Accept) {
+            let error = Error::Tls("The handshake ended without a judgement of the peer".into());
             self.state = State::Failed(error.clone());
             return Step::Failed(error);
         }
@@ -221,7 +240,12 @@ impl Engine {
         match verdict {
             Verdict::Accept => {
                 self.session.set_verdict(ossl::Verdict::Accept);
+                self.session.release();
                 self.state = State::Handshaking { alert: None };
+            }
+            Verdict::Refuse(refusal, error) if self.role == Role::Server => {
+                self.session.refuse_client(refusal);
+                self.state = State::Failed(error);
             }
             Verdict::Refuse(refusal, error) => {
                 self.session.set_verdict(ossl::Verdict::Refuse(refusal));
@@ -235,6 +259,7 @@ impl Engine {
         if !matches!(self.state, State::Choosing(_)) {
             return;
         }
+        self.certificate_missing = credentials.is_none();
         self.state = match self.session.answer_certificate_request(credentials) {
             Ok(()) => State::Handshaking { alert: None },
             Err(stack) => {
@@ -260,7 +285,7 @@ impl Engine {
             return;
         }
         if let State::Handshaking { alert: Some(alert) } = self.state {
-            self.state = State::Failed(alert.into_error());
+            self.state = State::Failed(self.told(alert));
         } else if let Err(failure) = self.session.handle_timeout() {
             self.fail("The peer does not answer", failure);
         }
@@ -366,11 +391,21 @@ impl Engine {
             .map(<[u8]>::to_vec)
     }
 
+    /// The failure that the peer's alert means. A server says in many ways that it wanted a
+    /// certificate.
+    fn told(&self, alert: Alert) -> Error {
+        match self.state {
+            State::Handshaking { .. } if self.certificate_missing => Error::CertificateRequired,
+            _ => alert.into_error(),
+        }
+    }
+
     /// Ends the association: a refusal has its own error, everything else OpenSSL's or the peer's.
     fn fail(&mut self, what: &str, failure: Failure) -> Error {
         let error = match (&self.state, failure.alert) {
             (State::Refusing(error), _) => error.clone(),
-            (_, Some(alert)) => Alert(alert).into_error(),
+            (_, Some(alert)) => self.told(Alert(alert)),
+            _ if failure.missing_certificate => Error::CertificateRequired,
             _ => Error::tls(what, failure.reason),
         };
         self.state = State::Failed(error.clone());

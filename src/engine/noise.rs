@@ -20,20 +20,20 @@ const LEVEL_FATAL: u8 = 2;
 
 /// A datagram without its noise.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Sifted {
+pub(super) struct Sifted<'a> {
     /// The records that OpenSSL may see.
-    pub records: Vec<u8>,
+    pub records: Vec<&'a [u8]>,
     /// The last plaintext fatal alert.
     pub alert: Option<Alert>,
 }
 
 /// Takes apart a datagram that arrives during a handshake.
-pub(super) fn sift(datagram: &[u8]) -> Sifted {
+pub(super) fn sift(datagram: &[u8]) -> Sifted<'_> {
     let mut sifted = Sifted::default();
     let mut rest = datagram;
     while let Some((record, tail)) = split_record(rest) {
         match judge(&record) {
-            Worth::Keep => sifted.records.extend_from_slice(record.whole),
+            Worth::Keep => sifted.records.push(record.whole),
             Worth::Believe(alert) => sifted.alert = Some(alert),
             Worth::Nothing => {}
         }
@@ -153,16 +153,15 @@ mod tests {
 
     #[test]
     fn honest_records_pass_unchanged() {
-        let mut datagram = record(HANDSHAKE, 0, &fragment(4, 0, b"body"));
-        datagram.extend(record(CHANGE_CIPHER_SPEC, 0, &[1]));
-        datagram.extend(record(HANDSHAKE, 1, b"anything, it is encrypted"));
-        assert_eq!(
-            sift(&datagram),
-            Sifted {
-                records: datagram,
-                alert: None
-            }
-        );
+        let records = [
+            record(HANDSHAKE, 0, &fragment(4, 0, b"body")),
+            record(CHANGE_CIPHER_SPEC, 0, &[1]),
+            record(HANDSHAKE, 1, b"anything, it is encrypted"),
+        ];
+        let datagram = records.concat();
+        let sifted = sift(&datagram);
+        assert_eq!(sifted.records, records);
+        assert_eq!(sifted.alert, None);
     }
 
     #[test]
@@ -170,13 +169,9 @@ mod tests {
         let handshake = record(HANDSHAKE, 0, &fragment(4, 0, b"body"));
         let mut datagram = record(ALERT, 0, &[LEVEL_FATAL, 40]);
         datagram.extend(&handshake);
-        assert_eq!(
-            sift(&datagram),
-            Sifted {
-                records: handshake,
-                alert: Some(Alert(40))
-            }
-        );
+        let sifted = sift(&datagram);
+        assert_eq!(sifted.records, [handshake]);
+        assert_eq!(sifted.alert, Some(Alert(40)));
     }
 
     #[test]

@@ -22,7 +22,7 @@ pub struct Datagrams {
 
 impl Datagrams {
     /// Adds one datagram.
-    fn push(&mut self, datagram: &[u8]) {
+    pub fn push(&mut self, datagram: &[u8]) {
         self.bytes.extend_from_slice(datagram);
         self.ends.push(self.bytes.len());
     }
@@ -64,11 +64,16 @@ pub struct Wire {
     spare: Vec<Vec<u8>>,
     /// Datagrams that OpenSSL wrote.
     pub outgoing: Datagrams,
+    /// Whether nothing is read until further notice: what keeps a server's handshake where it is.
+    pub held: bool,
     mtu: c_long,
 }
 
 /// How many read buffers are kept for reuse.
 const SPARE_BUFFERS: usize = 32;
+/// How many datagrams wait at most. More come only while nobody reads, and then a datagram socket
+/// would lose them, too.
+const MAX_INCOMING: usize = 256;
 
 impl Wire {
     fn new(mtu: u16) -> Self {
@@ -76,12 +81,16 @@ impl Wire {
             incoming: VecDeque::new(),
             spare: Vec::new(),
             outgoing: Datagrams::default(),
+            held: false,
             mtu: c_long::from(mtu),
         }
     }
 
     /// Queues one received datagram for reading.
     pub fn receive(&mut self, datagram: &[u8]) {
+        if self.incoming.len() >= MAX_INCOMING {
+            return;
+        }
         let mut buffer = self.spare.pop().unwrap_or_default();
         buffer.clear();
         buffer.extend_from_slice(datagram);
@@ -95,6 +104,9 @@ impl Wire {
 
     /// Copies the next datagram into `buffer`; what does not fit is lost, as with recv().
     fn read(&mut self, buffer: &mut [u8]) -> Option<usize> {
+        if self.held {
+            return None;
+        }
         let datagram = self.incoming.pop_front()?;
         let length = datagram.len().min(buffer.len());
         if let (Some(to), Some(from)) = (buffer.get_mut(..length), datagram.get(..length)) {
@@ -120,6 +132,15 @@ pub fn new(mtu: u16) -> Result<(NonNull<BIO>, NonNull<Wire>), ErrorStack> {
         openssl_sys::BIO_set_init(bio.as_ptr(), 1);
     }
     Ok((bio, wire))
+}
+
+/// Stops reading from a BIO until its wire's `held` is reset.
+///
+/// # Safety
+/// As for [`with_wire`].
+pub unsafe fn hold(bio: *mut BIO) {
+    // SAFETY: by the caller's guarantee.
+    unsafe { with_wire(bio, (), |wire| wire.held = true) }
 }
 
 struct Method(*mut BIO_METHOD);

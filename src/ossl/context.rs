@@ -12,9 +12,11 @@ use openssl::ssl::{
     AlpnError, Ssl, SslContext, SslContextBuilder, SslMethod, SslOptions, SslRef,
     SslSessionCacheMode, SslVerifyMode, SslVersion,
 };
+use openssl::stack::StackRef;
+use openssl::x509::X509;
 use openssl_sys::{SSL, X509_STORE_CTX};
 
-use super::sys;
+use super::{bio, sys};
 
 /// Which side of the handshake a session plays.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,6 +50,16 @@ pub enum Refusal {
 }
 
 impl Refusal {
+    /// The alert's number.
+    pub fn alert(self) -> u8 {
+        match self {
+            Refusal::BadCertificate => 42,
+            Refusal::Revoked => 44,
+            Refusal::Expired => 45,
+            Refusal::UnknownCa => 48,
+        }
+    }
+
     /// The verification result that makes OpenSSL send the alert.
     fn x509_error(self) -> c_int {
         match self {
@@ -63,6 +75,8 @@ impl Refusal {
 pub struct Hooks {
     /// The judgement of the peer's certificate, once there is one.
     pub verdict: Option<Verdict>,
+    /// The certificate that a client has presented to us, leaf first.
+    pub presented: Option<Vec<X509>>,
     /// Whether the request for our certificate has been answered.
     pub certificate_answered: bool,
     /// The first retransmission time-out, in microseconds.
@@ -114,7 +128,7 @@ fn build(role: Role) -> Result<SslContext, ErrorStack> {
             unsafe {
                 sys::SSL_CTX_set_cert_verify_callback(
                     builder.as_ptr(),
-                    Some(judge),
+                    Some(judge_server),
                     std::ptr::null_mut(),
                 );
                 sys::SSL_CTX_set_cert_cb(
@@ -126,6 +140,14 @@ fn build(role: Role) -> Result<SslContext, ErrorStack> {
         }
         Role::Server => {
             builder.set_verify(SslVerifyMode::NONE);
+            // SAFETY: as for the client.
+            unsafe {
+                sys::SSL_CTX_set_cert_verify_callback(
+                    builder.as_ptr(),
+                    Some(hold_client),
+                    std::ptr::null_mut(),
+                );
+            }
             builder.set_alpn_select_callback(select_protocol);
         }
     }
@@ -167,7 +189,10 @@ unsafe fn with_hooks<R>(ssl: *mut SSL, fallback: R, body: impl FnOnce(&mut Hooks
 }
 
 /// Answers with the verdict, or suspends the handshake until there is one.
-unsafe extern "C" fn judge(store_context: *mut X509_STORE_CTX, _argument: *mut c_void) -> c_int {
+unsafe extern "C" fn judge_server(
+    store_context: *mut X509_STORE_CTX,
+    _argument: *mut c_void,
+) -> c_int {
     // SAFETY: OpenSSL passes a context that belongs to an `SSL` of ours.
     unsafe {
         let ssl = openssl_sys::X509_STORE_CTX_get_ex_data(
@@ -195,6 +220,36 @@ unsafe extern "C" fn judge(store_context: *mut X509_STORE_CTX, _argument: *mut c
             }
             None => 0,
         }
+    }
+}
+
+/// OpenSSL cannot suspend a server here. It goes on with what has arrived, but reads nothing more, so
+/// that it gets no further than the client's next message, and in no case to our last flight: that
+/// needs a ChangeCipherSpec, which OpenSSL reads in its turn or not at all.
+unsafe extern "C" fn hold_client(
+    store_context: *mut X509_STORE_CTX,
+    _argument: *mut c_void,
+) -> c_int {
+    // SAFETY: OpenSSL passes a context that belongs to an `SSL` of ours, with the client's leaf first
+    // among the certificates; both live during the call.
+    unsafe {
+        let ssl = openssl_sys::X509_STORE_CTX_get_ex_data(
+            store_context,
+            openssl_sys::SSL_get_ex_data_X509_STORE_CTX_idx(),
+        )
+        .cast::<SSL>();
+        let chain = sys::X509_STORE_CTX_get0_untrusted(store_context);
+        if ssl.is_null() || chain.is_null() {
+            return 0;
+        }
+        let chain = StackRef::<X509>::from_ptr(chain);
+        let chain = chain.iter().map(ToOwned::to_owned).collect();
+        bio::hold(openssl_sys::SSL_get_rbio(ssl));
+        let kept = with_hooks(ssl, false, |hooks| {
+            hooks.presented = Some(chain);
+            true
+        });
+        c_int::from(kept)
     }
 }
 

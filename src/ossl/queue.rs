@@ -7,11 +7,15 @@ use openssl::error::ErrorStack;
 /// The library number of libssl, and the offset of its reasons that are received alerts.
 const ERR_LIB_SSL: c_int = 20;
 const ALERT_REASON_OFFSET: c_int = 1000;
+/// `SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE`.
+const MISSING_CERTIFICATE: c_int = 199;
 
 /// What OpenSSL said about its latest failure.
 pub struct Failure {
     /// The fatal alert that was received (RFC 5246, section 7.2), if that is the reason.
     pub alert: Option<u8>,
+    /// Whether a client presented no certificate to a server that insists on one.
+    pub missing_certificate: bool,
     /// The first reason, for people; never empty.
     pub reason: String,
 }
@@ -31,14 +35,20 @@ pub fn clear() {
 /// The alert and the reason that `stack` tells.
 pub fn describe(stack: &ErrorStack) -> Failure {
     let errors = stack.errors();
-    let alert = errors
+    let mut codes = errors
         .iter()
         .filter(|error| error.library_code() == ERR_LIB_SSL)
-        .find_map(|error| u8::try_from(error.reason_code() - ALERT_REASON_OFFSET).ok());
+        .map(|error| error.reason_code());
+    let missing_certificate = codes.clone().any(|code| code == MISSING_CERTIFICATE);
+    let alert = codes.find_map(|code| u8::try_from(code - ALERT_REASON_OFFSET).ok());
     let reason = errors
         .iter()
         .find_map(|error| error.reason())
         .unwrap_or("OpenSSL gives no reason")
         .to_string();
-    Failure { alert, reason }
+    Failure {
+        alert,
+        missing_certificate,
+        reason,
+    }
 }

@@ -6,14 +6,14 @@ use std::time::Duration;
 
 use openssl::error::ErrorStack;
 use openssl::pkey::{PKey, Private};
-use openssl::ssl::{Ssl, SslRef};
+use openssl::ssl::{Ssl, SslRef, SslVerifyMode};
 use openssl::stack::Stack;
-use openssl::x509::{X509, X509NameRef};
+use openssl::x509::{X509, X509Name, X509NameRef};
 
 use foreign_types::{ForeignType, ForeignTypeRef};
 
 use super::bio::{self, Datagrams, Wire};
-use super::context::{self, Hooks, Role, Verdict};
+use super::context::{self, Hooks, Refusal, Role, Verdict};
 use super::queue::{self, Failure};
 use super::sys;
 
@@ -44,12 +44,28 @@ pub enum Reading {
     End,
 }
 
+/// Whether a server asks its client for a certificate.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Authentication {
+    /// It does not ask.
+    #[default]
+    None,
+    /// It asks, and takes none for an answer.
+    Requested,
+    /// It asks, and ends the handshake without one.
+    Required,
+}
+
 /// What differs from one session to the next.
 pub struct Parameters<'a> {
     /// Which side it plays.
     pub role: Role,
     /// The name for the server_name extension (RFC 6066, section 3).
     pub server_name: Option<&'a str>,
+    /// What a server wants to know of its client.
+    pub authentication: Authentication,
+    /// The authorities that a server names in its request, as complete DER names.
+    pub authorities: &'a [Vec<u8>],
     /// Application protocols, in order of preference (RFC 7301).
     pub protocols: &'a [Vec<u8>],
     /// Bytes of UDP payload that a flight's datagrams are fragmented to.
@@ -77,6 +93,7 @@ impl Session {
             context::hooks_index()?,
             Hooks {
                 verdict: None,
+                presented: None,
                 certificate_answered: false,
                 initial_timeout: c_uint::try_from(microseconds).unwrap_or(c_uint::MAX).max(1),
                 protocols: parameters.protocols.to_vec(),
@@ -100,7 +117,10 @@ impl Session {
                     ssl.set_alpn_protos(&list)?;
                 }
             }
-            Role::Server => ssl.set_accept_state(),
+            Role::Server => {
+                ssl.set_accept_state();
+                request_certificate(&mut ssl, parameters)?;
+            }
         }
         Ok(Session { ssl, wire })
     }
@@ -150,6 +170,30 @@ impl Session {
     /// The verdict that was given.
     pub fn verdict(&mut self) -> Option<Verdict> {
         self.hooks().and_then(|hooks| hooks.verdict)
+    }
+
+    /// The certificate that a client has presented, leaf first, when it waits to be judged.
+    pub fn presented(&mut self) -> Option<Vec<X509>> {
+        self.hooks().and_then(|hooks| hooks.presented.take())
+    }
+
+    /// Lets a server's handshake go on after it was held for the judgement of the client.
+    pub fn release(&mut self) {
+        self.wire().held = false;
+    }
+
+    /// Tells a client that its certificate is refused. OpenSSL sends an alert of its own choice only;
+    /// at this point our side still writes in plaintext (RFC 6347, section 4.1), and this record is
+    /// its last.
+    pub fn refuse_client(&mut self, refusal: Refusal) {
+        const FATAL: u8 = 2;
+        #[rustfmt::skip]
+        let record = [
+            21, 0xfe, 0xfd, // alert, DTLS 1.2
+            0, 0, 0, 1, 0, 0, 0, 0, // epoch 0, a sequence number beyond any that was used
+            0, 2, FATAL, refusal.alert(),
+        ];
+        self.wire().outgoing.push(&record);
     }
 
     /// Presents `certificate` with its chain and key, or none, where the server asked for one.
@@ -334,6 +378,25 @@ impl Session {
     fn hooks(&mut self) -> Option<&mut Hooks> {
         self.ssl.ex_data_mut(context::hooks_index().ok()?)
     }
+}
+
+/// Makes a server ask for a certificate.
+fn request_certificate(ssl: &mut Ssl, parameters: &Parameters<'_>) -> Result<(), ErrorStack> {
+    ssl.set_verify(match parameters.authentication {
+        Authentication::None => return Ok(()),
+        Authentication::Requested => SslVerifyMode::PEER,
+        Authentication::Required => SslVerifyMode::PEER | SslVerifyMode::FAIL_IF_NO_PEER_CERT,
+    });
+    let mut names = Stack::new()?;
+    for name in parameters.authorities {
+        names.push(X509Name::from_der(name)?)?;
+    }
+    // SAFETY: both are valid; the `SSL` becomes the owner of the list.
+    unsafe {
+        openssl_sys::SSL_set_client_CA_list(ssl.as_ptr(), names.as_ptr());
+    }
+    std::mem::forget(names);
+    Ok(())
 }
 
 /// ALPN's list: each protocol after its length in one byte. Names that have no such length cannot

@@ -49,6 +49,7 @@ unsafe extern "C" {
         argument: *mut c_void,
     );
     pub fn SSL_get0_peer_CA_list(ssl: *const SSL) -> *const stack_st_X509_NAME;
+    pub fn X509_STORE_CTX_get0_untrusted(context: *const X509_STORE_CTX) -> *mut stack_st_X509;
     pub fn SSL_has_pending(ssl: *const SSL) -> c_int;
     pub fn SSL_use_cert_and_key(
         ssl: *mut SSL,

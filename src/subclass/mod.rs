@@ -37,6 +37,7 @@ pub mod tls_backend;
 pub mod tls_certificate;
 pub mod tls_connection;
 pub mod tls_database;
+pub mod tls_interaction;
 pub mod values;
 
 mod alarm;

@@ -1,11 +1,14 @@
 //! `GTlsConnection`: deriving from it, and implementing the client's and the server's interface.
 
-use std::ptr;
+use std::{
+    ffi::{CStr, c_char, c_int},
+    ptr,
+};
 
 use gio::{ffi, subclass::prelude::*};
 use glib::{prelude::*, translate::*};
 
-use super::{guard_result, implementation};
+use super::{guard, guard_result, implementation};
 
 /// A class that derives from `GTlsConnection`. Everything may be called from every thread at once.
 pub trait TlsConnectionImpl: IOStreamImpl + ObjectSubclass<Type: IsA<gio::TlsConnection>> {
@@ -22,6 +25,12 @@ pub trait TlsConnectionImpl: IOStreamImpl + ObjectSubclass<Type: IsA<gio::TlsCon
     ///
     /// `G_TLS_CHANNEL_BINDING_ERROR` with the code for the case.
     fn channel_binding(&self, kind: gio::TlsChannelBindingType) -> Result<Vec<u8>, glib::Error>;
+
+    /// The application protocol that was agreed on, if any. C callers keep the pointer, so the
+    /// string has to stay in place.
+    fn negotiated_protocol(&self) -> Option<&CStr> {
+        None
+    }
 }
 
 /// Lets an [`ObjectSubclass`] that is a [`TlsConnectionImpl`] derive from `GTlsConnection`.
@@ -86,7 +95,7 @@ pub fn class_init<T: TlsConnectionImpl>(class: &mut glib::Class<gio::TlsConnecti
     class.handshake_async = Some(handshake_async::<T>);
     class.handshake_finish = Some(handshake_finish);
     class.get_binding_data = Some(binding_data::<T>);
-    class.get_negotiated_protocol = Some(negotiated_protocol);
+    class.get_negotiated_protocol = Some(negotiated_protocol::<T>);
 }
 
 /// Fills the interface's slot; what
@@ -119,7 +128,7 @@ unsafe extern "C" fn handshake<T: TlsConnectionImpl>(
 
 unsafe extern "C" fn handshake_async<T: TlsConnectionImpl>(
     connection: *mut ffi::GTlsConnection,
-    priority: std::ffi::c_int,
+    priority: c_int,
     cancellable: *mut ffi::GCancellable,
     callback: ffi::GAsyncReadyCallback,
     user_data: glib::ffi::gpointer,
@@ -173,11 +182,15 @@ unsafe extern "C" fn binding_data<T: TlsConnectionImpl>(
     unsafe { guard_result("get_binding_data", error, glib::ffi::GFALSE, body) }
 }
 
-/// No application protocol is ever negotiated.
-unsafe extern "C" fn negotiated_protocol(
-    _connection: *mut ffi::GTlsConnection,
-) -> *const std::ffi::c_char {
-    ptr::null()
+unsafe extern "C" fn negotiated_protocol<T: TlsConnectionImpl>(
+    connection: *mut ffi::GTlsConnection,
+) -> *const c_char {
+    let body = || {
+        // SAFETY: GIO calls this slot with an instance of `T`, alive during the call.
+        let this = unsafe { implementation::<T, _>(connection) };
+        this.negotiated_protocol().map_or(ptr::null(), CStr::as_ptr)
+    };
+    guard("get_negotiated_protocol", ptr::null, body)
 }
 
 /// There is no session state.

@@ -68,3 +68,4 @@ void add_namespace_tests (void);
 void add_session_tests (void);
 void add_rejection_tests (void);
 void add_bad_input_tests (void);
+void add_ends_tests (void);

@@ -68,9 +68,8 @@ class Session(unittest.TestCase):
             loop = GLib.MainLoop()
             received = []
 
-            def ready(connection, condition):
-                self.assertEqual(condition, GLib.IOCondition.IN)
-                received.append(connection.receive_bytes(100, 0, None).get_data())
+            def ready(*_):
+                received.append(client.receive_bytes(100, 0, None).get_data())
                 loop.quit()
                 return GLib.SOURCE_REMOVE
 
@@ -125,10 +124,6 @@ class Session(unittest.TestCase):
         handshake_async(client)
         client.send(b"question", PATIENCE, None)
         self.assertEqual(server.receive_bytes(100, PATIENCE, None).get_data(), b"question")
-        for kind in (Gio.TlsChannelBindingType.UNIQUE, Gio.TlsChannelBindingType.SERVER_END_POINT,
-                     Gio.TlsChannelBindingType.EXPORTER):
-            self.assertEqual(client.get_channel_binding_data(kind),
-                             server.get_channel_binding_data(kind))
         server.close(None)
         self.assertIsNone(client.receive_bytes(100, PATIENCE, None))
         self.assertIsNone(client.receive_bytes(100, 0, None))

@@ -3,22 +3,24 @@
 //! Whoever holds the handshake's lane takes the engine's steps. A call that may not block leaves a
 //! source behind on its main context, and every later call moves the handshake as well.
 
-use std::sync::{Mutex, MutexGuard};
+use std::ffi::CString;
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use gio::prelude::*;
+use glib::IOCondition;
 use glib::subclass::prelude::*;
-use glib::{ControlFlow, IOCondition};
 
 use super::facts;
 use super::imp::DtlsConnection;
-use super::status::{Budget, Handshake, Lane, LaneGuard, Status, check_cancelled};
+use super::status::{
+    Budget, Explicit, Handshake, Lane, LaneGuard, Question, Shared, Status, check_cancelled,
+};
 use crate::certificate::credentials::Credentials;
 use crate::certificate::identity;
-use crate::engine::{self, Config, Datagrams, Engine, Role, Step};
+use crate::database;
+use crate::engine::{self, Authentication, Config, Datagrams, Engine, Role, Step};
 use crate::error::Error;
-use crate::subclass::dtls_connection::Completion;
-use crate::subclass::source::{SourceImpl, add_child, set_priority, set_ready_time, worker_source};
 use crate::transport::{Received, Transport};
 
 /// Bytes of UDP payload that a flight's datagrams are fragmented to: what every path of the Internet
@@ -35,87 +37,47 @@ pub enum Advance {
     Waiting(Option<Duration>),
 }
 
+/// Who moves the handshake on, with what cancels it.
+#[derive(Clone, Copy)]
+pub enum Driver<'a> {
+    /// A call that may block.
+    Call(Option<&'a gio::Cancellable>),
+    /// Something that must not: a main loop, or a call that polls.
+    Loop(Option<&'a gio::Cancellable>),
+}
+
+/// What the claim to an explicit handshake found.
+pub enum Begun {
+    /// There is nothing to do any more.
+    Settled,
+    /// The claim stands until this is dropped.
+    Claimed(Claim),
+}
+
+/// An explicit handshake that has not returned.
+pub struct Claim(Arc<Shared>);
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        self.0.lock().explicit = None;
+        self.0.announce();
+    }
+}
+
 impl DtlsConnection {
     /// `handshake()`: blocks until the handshake is over.
     pub fn handshake_blocking(&self, cancellable: Option<&gio::Cancellable>) -> Result<(), Error> {
         check_cancelled(cancellable)?;
-        let _explicit = match self.begin_explicit()? {
-            Explicit::Settled => return Ok(()),
-            Explicit::Begun(guard) => guard,
-        };
-        self.settle(Budget::Forever, cancellable, |status| status.write_closed)
-    }
-
-    /// `handshake_async()`: completes from the context's loop, never before it runs.
-    pub fn handshake_in_background(
-        &self,
-        priority: glib::Priority,
-        cancellable: Option<&gio::Cancellable>,
-        completion: Completion,
-    ) {
-        let context = completion.context();
-        let started = check_cancelled(cancellable).and_then(|()| self.begin_explicit());
-        match started {
-            Ok(Explicit::Settled) => completion.complete(Ok(())),
-            Err(error) => completion.complete(Err(error.into())),
-            Ok(Explicit::Begun(guard)) => {
-                let worker = Worker {
-                    connection: self.obj().downgrade(),
-                    task: Some(Task {
-                        completion,
-                        cancellable: cancellable.cloned(),
-                        _guard: guard,
-                    }),
-                };
-                self.attach(worker, priority, cancellable, &context);
+        match self.begin_explicit(Explicit::Call)? {
+            Begun::Settled => Ok(()),
+            Begun::Claimed(_claim) => {
+                self.settle(Budget::Forever, cancellable, |status| status.write_closed)
             }
         }
     }
 
-    /// Lets the main loop go on with a handshake that a non-blocking call found unfinished.
-    pub fn continue_in_background(&self) {
-        let mut status = self.shared.lock();
-        if status.background.is_some() || status.explicit_handshake {
-            return;
-        }
-        let worker = Worker {
-            connection: self.obj().downgrade(),
-            task: None,
-        };
-        let source = worker_source("GioOssl handshake", worker, Some(&self.shared.alarm));
-        status.background = Some(source.clone());
-        drop(status);
-        self.equip(&source, None);
-        source.attach(Some(&glib::MainContext::ref_thread_default()));
-    }
-
-    fn attach(
-        &self,
-        worker: Worker,
-        priority: glib::Priority,
-        cancellable: Option<&gio::Cancellable>,
-        context: &glib::MainContext,
-    ) {
-        let source = worker_source("GioOssl handshake_async", worker, Some(&self.shared.alarm));
-        set_priority(&source, priority);
-        self.equip(&source, cancellable);
-        source.attach(Some(context));
-    }
-
-    /// Gives a worker its events: datagrams and cancellation, and a first dispatch at once.
-    fn equip(&self, source: &glib::Source, cancellable: Option<&gio::Cancellable>) {
-        let child = self
-            .transport()
-            .ok()
-            .and_then(|transport| transport.source(IOCondition::IN, cancellable));
-        if let Some(child) = child {
-            add_child(source, &child);
-        }
-        set_ready_time(source, Some(Duration::ZERO));
-    }
-
     /// Claims the right to an explicit handshake.
-    fn begin_explicit(&self) -> Result<Explicit, Error> {
+    pub fn begin_explicit(&self, explicit: Explicit) -> Result<Begun, Error> {
         let mut status = self.shared.lock();
         if status.is_held_here(Lane::Handshake) {
             return Err(Error::WouldDeadlock);
@@ -124,54 +86,84 @@ impl DtlsConnection {
             return Err(Error::Closed);
         }
         match &status.handshake {
-            Handshake::Established => return Ok(Explicit::Settled),
+            Handshake::Established => return Ok(Begun::Settled),
             Handshake::Failed(error) => return Err(error.clone()),
             Handshake::NotStarted | Handshake::InProgress => {}
         }
-        if status.explicit_handshake {
+        if status.explicit.is_some() {
             return Err(Error::Pending);
         }
-        status.explicit_handshake = true;
-        Ok(Explicit::Begun(ExplicitGuard {
-            connection: self.obj().downgrade(),
-        }))
+        status.explicit = Some(explicit);
+        Ok(Begun::Claimed(Claim(self.shared.clone())))
     }
 
     /// Brings the handshake to its end within the budget. `closed` tells when there is no use in it.
+    ///
+    /// An asynchronous handshake emits its signals in its own main context. A call that could only
+    /// wait for that context to run fails; one in another thread waits; and where nobody runs the
+    /// context, the caller becomes its owner and takes the handshake over.
     pub fn settle(
         &self,
         budget: Budget,
         cancellable: Option<&gio::Cancellable>,
         closed: impl Fn(&Status) -> bool,
     ) -> Result<(), Error> {
-        let admit = |status: &Status| {
-            if closed(status) {
-                Err(Error::Closed)
-            } else {
-                Ok(())
+        loop {
+            if self.is_settled(|status| admit(&closed, status))? {
+                return Ok(());
             }
-        };
-        if self.is_settled(&admit)? {
-            return Ok(());
+            let Some(context) = self.shared.lock().loop_in_charge() else {
+                return self.drive(budget, cancellable, &closed);
+            };
+            if matches!(budget, Budget::Poll) {
+                return Err(Error::WouldBlock);
+            }
+            if context.is_owner() {
+                return Err(Error::WouldDeadlock);
+            }
+            if let Ok(_owned) = context.acquire() {
+                return self.drive(budget, cancellable, &closed);
+            }
+            self.shared.wait(budget, cancellable, |status| {
+                let gone = status.loop_in_charge().is_none();
+                (gone || closed(status)).then_some(())
+            })?;
         }
+    }
+
+    /// Moves the handshake on until it is over, in this call.
+    fn drive(
+        &self,
+        budget: Budget,
+        cancellable: Option<&gio::Cancellable>,
+        closed: &impl Fn(&Status) -> bool,
+    ) -> Result<(), Error> {
+        let admit = |status: &Status| admit(closed, status);
         let lane = self
             .shared
             .enter(Lane::Handshake, budget, cancellable, admit)?;
+        let driver = match budget {
+            Budget::Poll => Driver::Loop(None),
+            _ => Driver::Call(cancellable),
+        };
         loop {
             check_cancelled(cancellable)?;
-            if self.is_settled(&admit)? {
+            if self.is_settled(admit)? {
                 return Ok(());
             }
-            let Advance::Waiting(timeout) = self.advance(&lane)? else {
+            let Advance::Waiting(timeout) = self.advance(&lane, driver)? else {
                 continue;
             };
             if let Err(error) = budget.check() {
                 if matches!(budget, Budget::Poll) {
-                    self.continue_in_background();
+                    self.continue_in_loop();
                 }
                 return Err(error);
             }
-            let Some(waker) = self.shared.waker(cancellable, &closed) else {
+            let news = |status: &Status| {
+                closed(status) || matches!(status.question, Question::Answered(_))
+            };
+            let Some(waker) = self.shared.waker(cancellable, news) else {
                 continue;
             };
             let shortest = [timeout, budget.remaining()].into_iter().flatten().min();
@@ -181,7 +173,7 @@ impl DtlsConnection {
     }
 
     /// Whether application data may flow; fails where it never will.
-    fn is_settled(&self, admit: impl Fn(&Status) -> Result<(), Error>) -> Result<bool, Error> {
+    pub fn is_settled(&self, admit: impl Fn(&Status) -> Result<(), Error>) -> Result<bool, Error> {
         let status = self.shared.lock();
         admit(&status)?;
         match &status.handshake {
@@ -193,9 +185,9 @@ impl DtlsConnection {
 
     /// Moves a handshake that is under way as far as it goes without waiting, unless another thread
     /// is at it; then the sources hear of it when that one is done.
-    pub fn advance_if_free(&self) -> Result<Advance, Error> {
+    pub fn advance_if_free(&self, driver: Driver<'_>) -> Result<Advance, Error> {
         match self.shared.try_enter(Lane::Handshake) {
-            Some(lane) => self.advance(&lane),
+            Some(lane) => self.advance(&lane, driver),
             None => {
                 self.shared.lock().handshake_awaited = true;
                 Ok(Advance::Waiting(None))
@@ -205,7 +197,7 @@ impl DtlsConnection {
 
     /// Takes all steps that need no waiting. An error is the base socket's: it belongs to the call in
     /// progress and does not end the association.
-    pub fn advance(&self, _lane: &LaneGuard) -> Result<Advance, Error> {
+    pub fn advance(&self, _lane: &LaneGuard, driver: Driver<'_>) -> Result<Advance, Error> {
         let transport = self.transport()?;
         self.start()?;
         loop {
@@ -229,14 +221,16 @@ impl DtlsConnection {
                 }
                 Step::NeedCertificate(authorities) => {
                     sent?;
-                    self.present(authorities)?;
+                    if !self.present(authorities, driver)? {
+                        // What arrives meanwhile must not keep the base ready.
+                        while self.take_flight()? {}
+                        return Ok(Advance::Waiting(None));
+                    }
                 }
                 Step::NeedDatagram => {
                     sent?;
-                    match transport.receive(FLIGHT, |datagram| self.feed(datagram))? {
-                        Received::Datagrams => {}
-                        Received::Nothing => return Ok(Advance::Waiting(timeout)),
-                        Received::End => return Err(Error::UnexpectedEof),
+                    if !self.take_flight()? {
+                        return Ok(Advance::Waiting(timeout));
                     }
                 }
                 Step::Established => {
@@ -245,9 +239,22 @@ impl DtlsConnection {
                 }
                 Step::Failed(error) => {
                     self.report_authorities();
+                    let error = self.own_failure(error);
                     return Ok(self.conclude(Handshake::Failed(error)));
                 }
             }
+        }
+    }
+
+    /// Feeds what has arrived; false if there was nothing.
+    fn take_flight(&self) -> Result<bool, Error> {
+        match self
+            .transport()?
+            .receive(FLIGHT, |datagram| self.feed(datagram))?
+        {
+            Received::Datagrams => Ok(true),
+            Received::Nothing => Ok(false),
+            Received::End => Err(Error::UnexpectedEof),
         }
     }
 
@@ -266,14 +273,25 @@ impl DtlsConnection {
             (Role::Server, Some(certificate)) => Credentials::of(certificate)?.into_pair(),
             _ => None,
         };
+        let authentication = match settings.authentication_mode {
+            gio::TlsAuthenticationMode::Requested => Authentication::Requested,
+            gio::TlsAuthenticationMode::Required => Authentication::Required,
+            _ => Authentication::None,
+        };
+        let authorities = match authentication {
+            Authentication::None => Vec::new(),
+            _ => settings
+                .database
+                .resolve()
+                .map_or_else(Vec::new, |database| database::authority_names(&database)),
+        };
         let protocols = settings.advertised_protocols.unwrap_or_default();
         let engine = Engine::new(&Config {
             role,
             server_name,
-            protocols: protocols
-                .into_iter()
-                .map(|name| name.into_bytes())
-                .collect(),
+            authentication,
+            authorities,
+            protocols: protocols.into_iter().map(CString::into_bytes).collect(),
             credentials,
             mtu: MTU,
             initial_timeout: engine::testing::initial_timeout(),
@@ -281,21 +299,6 @@ impl DtlsConnection {
         if self.engine.set(Mutex::new(engine)).is_ok() {
             self.shared.lock().handshake = Handshake::InProgress;
         }
-        Ok(())
-    }
-
-    /// The server asks for our certificate: tells whose it accepts, and presents the one that is set.
-    fn present(&self, authorities: Vec<Vec<u8>>) -> Result<(), Error> {
-        self.facts().accepted_authorities = authorities;
-        let certificate = self.settings().certificate.clone();
-        let credentials = match &certificate {
-            Some(certificate) => Credentials::of(certificate)?.into_pair(),
-            None => None,
-        };
-        let presented = credentials
-            .as_ref()
-            .map(|(chain, key)| (chain.as_slice(), key));
-        self.engine()?.present(presented);
         Ok(())
     }
 
@@ -317,11 +320,11 @@ impl DtlsConnection {
         }
         self.report_authorities();
         let object = self.obj();
-        let name = protocol.and_then(|name| std::ffi::CString::new(name).ok());
-        if let Some(name) = name {
-            if self.negotiated_protocol.set(name).is_ok() {
-                object.notify("negotiated-protocol");
-            }
+        let name = protocol.and_then(|name| CString::new(name).ok());
+        if let Some(name) = name
+            && self.negotiated_protocol.set(name).is_ok()
+        {
+            object.notify("negotiated-protocol");
         }
         object.notify("protocol-version");
         object.notify("ciphersuite-name");
@@ -361,112 +364,11 @@ impl DtlsConnection {
     }
 }
 
-enum Explicit {
-    /// There is nothing to do any more.
-    Settled,
-    /// The guard stands for the call.
-    Begun(ExplicitGuard),
-}
-
-/// An explicit handshake that has not returned.
-struct ExplicitGuard {
-    connection: glib::WeakRef<super::DtlsConnection>,
-}
-
-impl Drop for ExplicitGuard {
-    fn drop(&mut self) {
-        if let Some(connection) = self.connection.upgrade() {
-            connection.imp().shared.lock().explicit_handshake = false;
-        }
-    }
-}
-
-/// What `handshake_async()` has promised.
-struct Task {
-    /// Owns a reference on the connection until it is completed.
-    completion: Completion,
-    cancellable: Option<gio::Cancellable>,
-    _guard: ExplicitGuard,
-}
-
-/// Moves a handshake from a main loop.
-struct Worker {
-    connection: glib::WeakRef<super::DtlsConnection>,
-    task: Option<Task>,
-}
-
-impl Worker {
-    /// Ends with a result, which only an explicit handshake has somebody to tell.
-    fn finish(&mut self, result: Result<(), Error>) -> ControlFlow {
-        if let Some(Task {
-            completion, _guard, ..
-        }) = self.task.take()
-        {
-            drop(_guard);
-            completion.complete(result.map_err(Into::into));
-        }
-        ControlFlow::Break
-    }
-
-    fn step(&mut self, connection: &DtlsConnection, source: &glib::Source) -> ControlFlow {
-        let cancelled = self
-            .task
-            .as_ref()
-            .map_or(Ok(()), |task| check_cancelled(task.cancellable.as_ref()));
-        if let Err(error) = cancelled {
-            return self.finish(Err(error));
-        }
-        let open = |status: &Status| {
-            if status.write_closed {
-                Err(Error::Closed)
-            } else {
-                Ok(())
-            }
-        };
-        match connection.is_settled(open) {
-            Ok(true) => return self.finish(Ok(())),
-            Err(error) => return self.finish(Err(error)),
-            Ok(false) => {}
-        }
-        match connection.advance_if_free() {
-            Ok(Advance::Done) => self.step(connection, source),
-            Ok(Advance::Waiting(timeout)) => {
-                set_ready_time(source, timeout);
-                ControlFlow::Continue
-            }
-            Err(error) if self.task.is_some() => self.finish(Err(error)),
-            // Nobody is there to tell. A datagram or the next call goes on.
-            Err(_) => {
-                let timeout = connection.engine().ok().and_then(|engine| engine.timeout());
-                set_ready_time(source, timeout);
-                ControlFlow::Continue
-            }
-        }
-    }
-}
-
-impl SourceImpl for Worker {
-    fn is_ready(&self) -> bool {
-        false
-    }
-
-    fn dispatch(
-        &mut self,
-        source: &glib::Source,
-        _callback: &mut dyn FnMut(IOCondition) -> ControlFlow,
-    ) -> ControlFlow {
-        let Some(connection) = self.connection.upgrade() else {
-            return ControlFlow::Break;
-        };
-        let flow = self.step(connection.imp(), source);
-        if flow == ControlFlow::Break && self.task.is_none() {
-            connection
-                .imp()
-                .shared
-                .lock()
-                .background
-                .take_if(|background| background == source);
-        }
-        flow
+/// Fails where the direction that a call is about was closed.
+fn admit(closed: impl Fn(&Status) -> bool, status: &Status) -> Result<(), Error> {
+    if closed(status) {
+        Err(Error::Closed)
+    } else {
+        Ok(())
     }
 }

@@ -246,7 +246,7 @@ impl DtlsConnectionImpl for DtlsConnection {
         cancellable: Option<&gio::Cancellable>,
         completion: Completion,
     ) {
-        self.handshake_in_background(priority, cancellable, completion);
+        self.handshake_in_loop(priority, cancellable, completion);
     }
 
     fn shutdown(

@@ -7,15 +7,19 @@ use gio::prelude::*;
 use crate::subclass::datagram_based::{receive_one, send_one};
 use crate::subclass::{impl_subclassable, impl_thread_safe};
 
+mod client_certificate;
 mod closing;
 mod data;
+mod facade;
 mod facts;
 mod handshake;
 pub(super) mod imp;
+mod interaction;
 mod judgement;
 mod readiness;
 pub(super) mod settings;
 mod status;
+mod worker;
 
 glib::wrapper! {
     /// A DTLS connection over any [`gio::DatagramBased`]: `GioOsslDtlsConnection`, the abstract base

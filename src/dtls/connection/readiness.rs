@@ -6,7 +6,7 @@ use gio::prelude::*;
 use glib::subclass::prelude::*;
 use glib::{ControlFlow, IOCondition};
 
-use super::handshake::Advance;
+use super::handshake::{Advance, Driver};
 use super::imp::DtlsConnection;
 use super::status::{Budget, Handshake, Status, check_cancelled};
 use crate::error::Error;
@@ -209,15 +209,17 @@ impl SourceImpl for Watch {
             return ControlFlow::Break;
         };
         let connection = object.imp();
-        if matches!(connection.outlook(self.condition), Outlook::Handshaking) {
-            let advanced = connection.advance_if_free();
+        let elsewhere = connection.shared.lock().loop_in_charge().is_some();
+        if !elsewhere && matches!(connection.outlook(self.condition), Outlook::Handshaking) {
+            let advanced = connection.advance_if_free(Driver::Loop(None));
             if let Ok(Advance::Waiting(timeout)) = advanced {
                 set_ready_time(source, timeout);
             }
         }
         let ready = connection.readiness(self.condition);
         let unstarted = matches!(connection.shared.lock().handshake, Handshake::NotStarted);
-        let call = self.is_cancelled() || !ready.is_empty() && !(unstarted && self.announced);
+        let silent = ready.is_empty() || unstarted && self.announced;
+        let call = self.is_cancelled() || !silent;
         self.announced = unstarted && call;
         let flow = if call {
             callback(ready)

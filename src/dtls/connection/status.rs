@@ -24,6 +24,26 @@ pub enum Handshake {
     Failed(Error),
 }
 
+/// What the application called to have a handshake.
+#[derive(Clone, Debug)]
+pub enum Explicit {
+    /// `handshake()`
+    Call,
+    /// `handshake_async()`, in this main context.
+    Loop(glib::MainContext),
+}
+
+/// The request for a certificate that the application's interaction gets.
+#[derive(Debug)]
+pub enum Question {
+    /// Not yet, or not any more.
+    NotAsked,
+    /// The answer is awaited.
+    Asked,
+    /// Answered, with the error of an interaction that failed.
+    Answered(Option<glib::Error>),
+}
+
 /// What only one thread may do at a time.
 #[derive(Clone, Copy, Debug)]
 pub enum Lane {
@@ -35,8 +55,10 @@ pub enum Lane {
 /// The state under the lock.
 pub struct Status {
     pub handshake: Handshake,
-    /// Whether `handshake()` or `handshake_async()` was called and has not returned.
-    pub explicit_handshake: bool,
+    /// An explicit handshake that has not returned.
+    pub explicit: Option<Explicit>,
+    /// Whether the application was asked for a certificate.
+    pub question: Question,
     /// The source that moves a handshake that a non-blocking call began.
     pub background: Option<glib::Source>,
     pub read_closed: bool,
@@ -59,6 +81,14 @@ impl Status {
     /// Whether any thread holds the lane.
     pub fn is_held(&self, lane: Lane) -> bool {
         self.holder(lane).is_some()
+    }
+
+    /// The main context of an asynchronous handshake that is under way.
+    pub fn loop_in_charge(&self) -> Option<glib::MainContext> {
+        match &self.explicit {
+            Some(Explicit::Loop(context)) => Some(context.clone()),
+            _ => None,
+        }
     }
 
     fn holder(&self, lane: Lane) -> Option<ThreadId> {
@@ -144,7 +174,8 @@ impl Default for Shared {
             alarm: Arc::new(Alarm::new()),
             status: Mutex::new(Status {
                 handshake: Handshake::NotStarted,
-                explicit_handshake: false,
+                explicit: None,
+                question: Question::NotAsked,
                 background: None,
                 read_closed: false,
                 write_closed: false,

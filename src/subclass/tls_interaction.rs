@@ -1,0 +1,104 @@
+//! Asking a `GTlsInteraction` for a certificate without blocking.
+
+use std::ptr;
+
+use gio::ffi;
+use glib::{ffi::gpointer, gobject_ffi, prelude::*, translate::*};
+
+use super::{SharedRef, guard};
+
+/// Which forms of `request_certificate` an interaction's class implements.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Forms {
+    /// `request_certificate`.
+    pub blocking: bool,
+    /// `request_certificate_async` and `request_certificate_finish`.
+    pub asynchronous: bool,
+}
+
+/// How `interaction` can be asked for a certificate.
+#[must_use]
+pub fn forms(interaction: &gio::TlsInteraction) -> Forms {
+    let class = class(interaction);
+    Forms {
+        blocking: class.request_certificate.is_some(),
+        asynchronous: class.request_certificate_async.is_some()
+            && class.request_certificate_finish.is_some(),
+    }
+}
+
+type Outcome = Result<gio::TlsInteractionResult, glib::Error>;
+type Done = Box<dyn FnOnce(Outcome) + Send>;
+
+/// Begins to ask: `g_tls_interaction_request_certificate_async`, in the calling thread.
+///
+/// `done` runs once, in whatever thread the interaction answers, which may be in this very call. One
+/// without the asynchronous form is not asked, and `done` is dropped.
+pub fn request_certificate_async(
+    interaction: &gio::TlsInteraction,
+    connection: &impl IsA<gio::TlsConnection>,
+    cancellable: Option<&gio::Cancellable>,
+    done: impl FnOnce(Outcome) + Send + 'static,
+) {
+    if !forms(interaction).asynchronous {
+        return;
+    }
+    let question = Box::new(Question {
+        interaction: SharedRef::new(interaction.clone()),
+        done: Box::new(done),
+    });
+    // SAFETY: all objects are alive, and `answered` takes the box back when it is called, once.
+    unsafe {
+        ffi::g_tls_interaction_request_certificate_async(
+            interaction.to_glib_none().0,
+            connection.as_ref().to_glib_none().0,
+            ffi::G_TLS_CERTIFICATE_REQUEST_NONE,
+            cancellable.to_glib_none().0,
+            Some(answered),
+            Box::into_raw(question).cast(),
+        );
+    }
+}
+
+/// What waits for an answer.
+struct Question {
+    interaction: SharedRef<gio::TlsInteraction>,
+    done: Done,
+}
+
+unsafe extern "C" fn answered(
+    _source: *mut gobject_ffi::GObject,
+    result: *mut ffi::GAsyncResult,
+    data: gpointer,
+) {
+    let body = || {
+        // SAFETY: the box that `request_certificate_async` gave away, handed back once.
+        let question = unsafe { Box::from_raw(data.cast::<Question>()) };
+        let mut error = ptr::null_mut();
+        // SAFETY: the interaction, its result and a place for an error; an error set is ours.
+        let outcome = unsafe {
+            let answer = ffi::g_tls_interaction_request_certificate_finish(
+                question.interaction.to_glib_none().0,
+                result,
+                &mut error,
+            );
+            if error.is_null() {
+                Ok(from_glib(answer))
+            } else {
+                Err(from_glib_full(error))
+            }
+        };
+        (question.done)(outcome);
+    };
+    guard("request_certificate_async", || (), body);
+}
+
+fn class(interaction: &gio::TlsInteraction) -> &ffi::GTlsInteractionClass {
+    // SAFETY: a live instance begins with the pointer to its class, which lives as long, and is a
+    // GTlsInteractionClass or begins with one. The slots are filled before there are instances.
+    unsafe {
+        let instance: *mut ffi::GTlsInteraction = interaction.to_glib_none().0;
+        let instance = instance.cast::<gobject_ffi::GTypeInstance>();
+        &*(*instance).g_class.cast::<ffi::GTlsInteractionClass>()
+    }
+}

@@ -1,0 +1,166 @@
+/* Our own client and server over a pair of UDP sockets, in one process. */
+#include "common.h"
+
+#include <gio-ossl/gio-ossl.h>
+
+typedef struct {
+  GDatagramBased *client;
+  GDatagramBased *server;
+} Ends;
+
+static GSocket *
+bound_socket (GSocketAddress **address)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GSocketAddress) any = g_inet_socket_address_new_from_string ("127.0.0.1", 0);
+  GSocket *socket = g_socket_new (G_SOCKET_FAMILY_IPV4, G_SOCKET_TYPE_DATAGRAM,
+                                  G_SOCKET_PROTOCOL_UDP, &error);
+  g_assert_no_error (error);
+  g_socket_bind (socket, any, FALSE, &error);
+  g_assert_no_error (error);
+  *address = g_socket_get_local_address (socket, &error);
+  g_assert_no_error (error);
+  return socket;
+}
+
+static void
+ends_init (Ends *ends, Make make)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GSocketAddress) here = NULL, there = NULL;
+  g_autoptr (GSocket) near = bound_socket (&here);
+  g_autoptr (GSocket) far = bound_socket (&there);
+  g_autofree char *certificate_path = pki_path ("ecdsa.pem");
+  g_autofree char *key_path = pki_path ("ecdsa.key");
+  g_autoptr (GTlsCertificate) certificate
+      = g_tls_certificate_new_from_files (certificate_path, key_path, &error);
+  g_autoptr (GTlsDatabase) database = pki_database ("ca.pem");
+  g_autoptr (GAsyncResult) ours = NULL, theirs = NULL;
+
+  g_socket_connect (near, there, NULL, &error);
+  g_socket_connect (far, here, NULL, &error);
+  g_assert_no_error (error);
+  ends->client = client_new (make, G_DATAGRAM_BASED (near), IDENTITY, &error);
+  g_assert_no_error (error);
+  g_dtls_connection_set_database (G_DTLS_CONNECTION (ends->client), database);
+  ends->server
+      = make == MAKE_GIO
+            ? g_dtls_server_connection_new (G_DATAGRAM_BASED (far), certificate, &error)
+            : (GDatagramBased *) gio_ossl_dtls_server_connection_new (G_DATAGRAM_BASED (far),
+                                                                      certificate, &error);
+  g_assert_no_error (error);
+  g_dtls_connection_handshake_async (G_DTLS_CONNECTION (ends->client), 0, NULL, store_result, &ours);
+  g_dtls_connection_handshake_async (G_DTLS_CONNECTION (ends->server), 0, NULL, store_result,
+                                     &theirs);
+  g_dtls_connection_handshake_finish (G_DTLS_CONNECTION (ends->client), wait_for_result (&ours),
+                                      &error);
+  g_assert_no_error (error);
+  g_dtls_connection_handshake_finish (G_DTLS_CONNECTION (ends->server), wait_for_result (&theirs),
+                                      &error);
+  g_assert_no_error (error);
+}
+
+static void
+ends_clear (Ends *ends)
+{
+  g_object_unref (ends->client);
+  g_object_unref (ends->server);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Ends, ends_clear)
+
+static void
+channel_bindings_are_equal_at_both_ends (gconstpointer data)
+{
+  g_auto (Ends) ends = { NULL, NULL };
+  ends_init (&ends, ((const Case *) data)->make);
+
+  for (int type = G_TLS_CHANNEL_BINDING_TLS_UNIQUE; type <= G_TLS_CHANNEL_BINDING_TLS_EXPORTER;
+       type++) {
+    g_autoptr (GError) error = NULL;
+    g_autoptr (GByteArray) ours = g_byte_array_new ();
+    g_autoptr (GByteArray) theirs = g_byte_array_new ();
+    g_dtls_connection_get_channel_binding_data (G_DTLS_CONNECTION (ends.client), type, ours,
+                                                &error);
+    g_assert_no_error (error);
+    g_dtls_connection_get_channel_binding_data (G_DTLS_CONNECTION (ends.server), type, theirs,
+                                                &error);
+    g_assert_no_error (error);
+    g_assert_cmpmem (ours->data, ours->len, theirs->data, theirs->len);
+  }
+}
+
+/* Receives one message without a time limit; NULL is how a closed connection ends it. */
+static gpointer
+receive_in_thread (gpointer connection)
+{
+  g_autoptr (GError) error = NULL;
+  GBytes *bytes = gio_ossl_dtls_connection_receive_bytes (connection, 100, -1, NULL, &error);
+  if (bytes == NULL)
+    g_assert_error (error, G_IO_ERROR, G_IO_ERROR_CLOSED);
+  return bytes;
+}
+
+static void
+one_thread_sends_while_another_receives (gconstpointer data)
+{
+  g_autoptr (GError) error = NULL;
+  g_auto (Ends) ends = { NULL, NULL };
+  ends_init (&ends, ((const Case *) data)->make);
+  GThread *receiver = g_thread_new ("receiver", receive_in_thread, ends.client);
+  char message[100];
+  gsize received = 0;
+
+  for (int i = 0; i < 50; i++) {
+    g_assert_cmpint (send_one (ends.client, "up", 2, PATIENCE, &error), ==, 1);
+    g_assert_no_error (error);
+    g_assert_cmpint (
+        receive_one (ends.server, message, sizeof message, PATIENCE, &received, &error), ==, 1);
+    g_assert_no_error (error);
+    g_assert_cmpmem (message, received, "up", 2);
+  }
+  g_assert_cmpint (send_one (ends.server, "down", 4, PATIENCE, &error), ==, 1);
+  g_autoptr (GBytes) bytes = g_thread_join (receiver);
+  gsize size = 0;
+  const void *contents = g_bytes_get_data (bytes, &size);
+  g_assert_cmpmem (contents, size, "down", 4);
+}
+
+static void
+close_wakes_a_blocked_receiver (gconstpointer data)
+{
+  g_autoptr (GError) error = NULL;
+  g_auto (Ends) ends = { NULL, NULL };
+  ends_init (&ends, ((const Case *) data)->make);
+  GThread *receiver = g_thread_new ("receiver", receive_in_thread, ends.client);
+
+  g_assert_true (g_dtls_connection_close (G_DTLS_CONNECTION (ends.client), NULL, &error));
+  g_assert_no_error (error);
+  g_assert_null (g_thread_join (receiver));
+}
+
+static void
+peers_close_is_null_without_error (gconstpointer data)
+{
+  g_autoptr (GError) error = NULL;
+  g_auto (Ends) ends = { NULL, NULL };
+  ends_init (&ends, ((const Case *) data)->make);
+
+  g_dtls_connection_close (G_DTLS_CONNECTION (ends.server), NULL, &error);
+  g_assert_no_error (error);
+  for (int i = 0; i < 2; i++) {
+    g_assert_null (gio_ossl_dtls_connection_receive_bytes ((GioOsslDtlsConnection *) ends.client,
+                                                           100, PATIENCE, NULL, &error));
+    g_assert_no_error (error);
+  }
+}
+
+void
+add_ends_tests (void)
+{
+  add_for_both ("ends", "channel-bindings-are-equal-at-both-ends",
+                channel_bindings_are_equal_at_both_ends);
+  add_for_both ("ends", "one-thread-sends-while-another-receives",
+                one_thread_sends_while_another_receives);
+  add_for_both ("ends", "close-wakes-a-blocked-receiver", close_wakes_a_blocked_receiver);
+  add_for_both ("ends", "peers-close-is-null-without-error", peers_close_is_null_without_error);
+}
