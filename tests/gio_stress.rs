@@ -353,7 +353,7 @@ impl Player<'_> {
     fn handshake(&mut self, end: &DtlsConnection) {
         if self.patient {
             let lifeline = self.round.lifeline();
-            check(end.handshake(Some(&lifeline)));
+            self.check(end.handshake(Some(&lifeline)));
         } else {
             let cancelled = gio::Cancellable::new();
             cancelled.cancel();
@@ -389,13 +389,13 @@ impl Player<'_> {
             ends.push(arena.len());
         }
         let end = end.upcast_ref();
-        check(send_batch(end, &arena, 0, &ends, timeout, cancellable.as_ref()).map(drop));
+        self.check(send_batch(end, &arena, 0, &ends, timeout, cancellable.as_ref()).map(drop));
     }
 
     fn receive(&mut self, end: &DtlsConnection) {
         let (timeout, cancellable) = self.patience();
         let count = 1 + self.random.below(4);
-        check(receive(end, count, timeout, cancellable.as_ref()));
+        self.check(receive(end, count, timeout, cancellable.as_ref()));
     }
 
     fn wait(&mut self, end: &DtlsConnection) {
@@ -405,7 +405,7 @@ impl Player<'_> {
         } else {
             BOTH
         };
-        check(end.condition_wait(condition, timeout, cancellable.as_ref()));
+        self.check(end.condition_wait(condition, timeout, cancellable.as_ref()));
     }
 
     fn watch(&mut self, end: &DtlsConnection) {
@@ -466,7 +466,10 @@ impl Player<'_> {
         let none = gio::Cancellable::NONE;
         match self.random.below(6) {
             0 => check(end.shutdown(true, false, none)),
-            1 => check(end.shutdown(false, true, none)),
+            1 if self.patient => {
+                let lifeline = self.round.lifeline();
+                check(end.shutdown(false, true, Some(&lifeline)))
+            }
             2 => {
                 let lifeline = self.round.lifeline();
                 check(end.close(Some(&lifeline)));
@@ -480,6 +483,15 @@ impl Player<'_> {
                 });
             }
             _ => check(end.close(none)),
+        }
+    }
+
+    /// As [`check`]; and a call may not block while an asynchronous handshake waits for this thread.
+    #[track_caller]
+    fn check(&self, result: Result<(), glib::Error>) {
+        match result {
+            Err(error) if self.pending.get() > 0 && error.matches(IOErrorEnum::Failed) => {}
+            result => check(result),
         }
     }
 
