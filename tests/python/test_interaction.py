@@ -9,6 +9,7 @@ import threading
 import unittest
 import weakref
 
+import gi
 from gi.repository import Gio, GLib
 
 from support import Failure, gio_client, handshake_async, peer, pki
@@ -269,6 +270,21 @@ class Handshakes(unittest.TestCase):
                 GLib.idle_add(shake)
                 loop.run()
                 self.assertEqual(outcome, [True])
+
+    def test_blocking_call_runs_the_loop_that_a_pending_answer_needs(self):
+        """A call that polls has begun the handshake; its loop asks; then the same thread blocks."""
+        gi.require_version("GioOssl", "1")
+        from gi.repository import GioOssl  # What is tested above needs no namespace.
+        for interaction in (Blocking(present), Asynchronous(present)):
+            with self.subTest(type(interaction).__name__), server() as listener:
+                connection = client(listener.port, interaction)
+                self.assertIsInstance(connection, GioOssl.DtlsClientConnection)
+                with Failure(self, Gio.io_error_quark, Gio.IOErrorEnum.WOULD_BLOCK):
+                    connection.receive_bytes(1, 0, None)
+                while not interaction.threads:
+                    GLib.MainContext.default().iteration(True)
+                self.assertTrue(connection.handshake(None))
+                listener.wait_for_log(CLIENT)
 
     def test_issuers_are_presented_too(self):
         with tempfile.TemporaryDirectory() as work, server(depth=4) as listener:
