@@ -10,9 +10,12 @@ import unittest
 import weakref
 
 import gi
-from gi.repository import Gio, GLib
 
-from support import Failure, gio_client, handshake_async, peer, pki
+gi.require_version("GioOssl", "1")
+
+from gi.repository import Gio, GioOssl, GLib  # noqa: E402
+
+from support import Failure, gio_client, handshake_async, peer, pki  # noqa: E402
 
 CLIENT = "depth=0 CN = client.example.com"
 AUTHORITY = "gio-ossl test authority"
@@ -273,14 +276,11 @@ class Handshakes(unittest.TestCase):
 
     def test_blocking_call_runs_the_loop_that_a_pending_answer_needs(self):
         """A call that polls has begun the handshake; its loop asks; then the same thread blocks."""
-        gi.require_version("GioOssl", "1")
-        from gi.repository import GioOssl  # What is tested above needs no namespace.
         for interaction in (Blocking(present), Asynchronous(present)):
             with self.subTest(type(interaction).__name__), server() as listener:
                 connection = client(listener.port, interaction)
-                self.assertIsInstance(connection, GioOssl.DtlsClientConnection)
                 with Failure(self, Gio.io_error_quark, Gio.IOErrorEnum.WOULD_BLOCK):
-                    connection.receive_bytes(1, 0, None)
+                    GioOssl.DtlsConnection.receive_bytes(connection, 1, 0, None)
                 while not interaction.threads:
                     GLib.MainContext.default().iteration(True)
                 self.assertTrue(connection.handshake(None))
