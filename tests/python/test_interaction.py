@@ -9,9 +9,13 @@ import threading
 import unittest
 import weakref
 
-from gi.repository import Gio, GLib
+import gi
 
-from support import Failure, gio_client, handshake_async, peer, pki
+gi.require_version("GioOssl", "1")
+
+from gi.repository import Gio, GioOssl, GLib  # noqa: E402
+
+from support import Failure, gio_client, handshake_async, peer, pki  # noqa: E402
 
 CLIENT = "depth=0 CN = client.example.com"
 AUTHORITY = "gio-ossl test authority"
@@ -269,6 +273,18 @@ class Handshakes(unittest.TestCase):
                 GLib.idle_add(shake)
                 loop.run()
                 self.assertEqual(outcome, [True])
+
+    def test_blocking_call_runs_the_loop_that_a_pending_answer_needs(self):
+        """A call that polls has begun the handshake; its loop asks; then the same thread blocks."""
+        for interaction in (Blocking(present), Asynchronous(present)):
+            with self.subTest(type(interaction).__name__), server() as listener:
+                connection = client(listener.port, interaction)
+                with Failure(self, Gio.io_error_quark, Gio.IOErrorEnum.WOULD_BLOCK):
+                    GioOssl.DtlsConnection.receive_bytes(connection, 1, 0, None)
+                while not interaction.threads:
+                    GLib.MainContext.default().iteration(True)
+                self.assertTrue(connection.handshake(None))
+                listener.wait_for_log(CLIENT)
 
     def test_issuers_are_presented_too(self):
         with tempfile.TemporaryDirectory() as work, server(depth=4) as listener:

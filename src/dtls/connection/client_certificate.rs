@@ -44,8 +44,10 @@ impl DtlsConnection {
         {
             let mut status = self.shared.lock();
             match status.question {
-                Question::NotAsked => status.question = Question::Asked,
-                Question::Asked => return Ok(false),
+                Question::NotAsked => {
+                    status.question = Question::Asked(glib::MainContext::ref_thread_default());
+                }
+                Question::Asked(_) => return Ok(false),
                 Question::Answered(_) => return Ok(true),
             }
         }

@@ -13,6 +13,7 @@ use glib::subclass::prelude::*;
 
 use super::facts;
 use super::imp::DtlsConnection;
+use super::interaction;
 use super::status::{
     Budget, Explicit, Handshake, Lane, LaneGuard, Question, Shared, Status, check_cancelled,
 };
@@ -162,6 +163,15 @@ impl DtlsConnection {
                     self.continue_in_loop();
                 }
                 return Err(error);
+            }
+            let asked = match &self.shared.lock().question {
+                Question::Asked(context) => Some(context.clone()),
+                _ => None,
+            };
+            if let Some(context) = asked
+                && interaction::run(&context, budget.remaining(), cancellable)
+            {
+                continue;
             }
             let news = |status: &Status| {
                 closed(status) || matches!(status.question, Question::Answered(_))

@@ -39,8 +39,8 @@ pub enum Explicit {
 pub enum Question {
     /// Not yet, or not any more.
     NotAsked,
-    /// The answer is awaited.
-    Asked,
+    /// The answer is awaited, in this main context if it comes from a loop.
+    Asked(glib::MainContext),
     /// Answered, with the error of an interaction that failed.
     Answered(Option<glib::Error>),
 }
