@@ -95,15 +95,13 @@ impl DtlsConnection {
 
     /// The last reference is gone: closes without waiting for anyone.
     pub fn drop_connection(&self) {
-        let background = {
+        {
             let mut status = self.shared.lock();
             status.read_closed = true;
             status.write_closed = true;
-            status.background.take()
-        };
-        if let Some(background) = background {
-            background.destroy();
         }
+        // A worker that finds the connection gone ends itself.
+        self.shared.alarm.ring();
         if let Err(error) = self.say_goodbye() {
             glib::g_debug!("GioOssl", "close_notify was not sent: {}", error);
         }

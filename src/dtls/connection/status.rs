@@ -1,7 +1,7 @@
 //! Who is doing what on a connection: the state that calls in several threads agree on.
 
 use std::mem;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread::{self, ThreadId};
 use std::time::{Duration, Instant};
 
@@ -60,8 +60,9 @@ pub struct Status {
     pub explicit: Option<Explicit>,
     /// Whether the application was asked for a certificate.
     pub question: Question,
-    /// The source that moves a handshake that a non-blocking call began.
-    pub background: Option<glib::Source>,
+    /// Alive as long as a source moves a handshake that a non-blocking call began. The source itself
+    /// belongs to its context alone: no other thread may hold on to it.
+    pub background: Weak<()>,
     pub read_closed: bool,
     pub write_closed: bool,
     /// An error that arrived after part of a receive had succeeded; the next receive reports it.
@@ -189,7 +190,7 @@ impl Default for Shared {
                 handshake: Handshake::NotStarted,
                 explicit: None,
                 question: Question::NotAsked,
-                background: None,
+                background: Weak::new(),
                 read_closed: false,
                 write_closed: false,
                 deferred: None,

@@ -1,5 +1,7 @@
 //! Handshakes that main loops move on: `handshake_async()`, and those that a non-blocking call began.
 
+use std::mem;
+use std::sync::Arc;
 use std::time::Duration;
 
 use glib::subclass::prelude::*;
@@ -36,7 +38,7 @@ impl DtlsConnection {
             cancellable: cancellable.cloned(),
             _claim: guard,
         };
-        let source = self.worker(Some(task));
+        let source = self.worker(Purpose::Task(task));
         set_priority(&source, priority);
         if let Some(cancellable) = cancellable {
             add_child(&source, &cancellable_source(cancellable));
@@ -46,32 +48,39 @@ impl DtlsConnection {
 
     /// Lets the main loop go on with a handshake that a non-blocking call found unfinished.
     pub fn continue_in_loop(&self) {
-        let source = self.worker(None);
-        let mut status = self.shared.lock();
-        // A source that has died with its context moves nothing any more.
-        if status
-            .background
-            .as_ref()
-            .is_some_and(|source| !source.is_destroyed())
+        let token = Arc::new(());
         {
-            return;
+            let mut status = self.shared.lock();
+            if status.background.strong_count() > 0 {
+                return;
+            }
+            status.background = Arc::downgrade(&token);
         }
-        status.background = Some(source.clone());
-        drop(status);
+        let source = self.worker(Purpose::Background { _token: token });
         source.attach(Some(&glib::MainContext::ref_thread_default()));
     }
 
     /// A source that moves the handshake on, at once when it is attached.
-    fn worker(&self, task: Option<Task>) -> glib::Source {
+    fn worker(&self, purpose: Purpose) -> glib::Source {
         let worker = Worker {
             connection: self.obj().downgrade(),
-            task,
+            purpose,
             events: BaseEvents::default(),
         };
         let source = worker_source("GioOssl handshake", worker, Some(&self.shared.alarm));
         set_ready_time(&source, Some(Duration::ZERO));
         source
     }
+}
+
+/// On whose behalf a worker works.
+enum Purpose {
+    /// Of a `handshake_async()` that has not completed.
+    Task(Task),
+    /// Of nobody in particular. The token tells that somebody is at it.
+    Background { _token: Arc<()> },
+    /// It has finished.
+    Nothing,
 }
 
 /// What `handshake_async()` has promised.
@@ -85,26 +94,26 @@ struct Task {
 /// Moves a handshake from a main loop.
 struct Worker {
     connection: glib::WeakRef<super::DtlsConnection>,
-    task: Option<Task>,
+    purpose: Purpose,
     events: BaseEvents,
 }
 
 impl Worker {
     /// Ends with a result, which only an explicit handshake has somebody to tell.
     fn finish(&mut self, result: Result<(), Error>) -> ControlFlow {
-        if let Some(Task {
-            completion, _claim, ..
-        }) = self.task.take()
-        {
+        if let Purpose::Task(task) = mem::replace(&mut self.purpose, Purpose::Nothing) {
             // Whoever hears of the result may begin another.
-            drop(_claim);
-            completion.complete(result.map_err(Into::into));
+            drop(task._claim);
+            task.completion.complete(result.map_err(Into::into));
         }
         ControlFlow::Break
     }
 
     fn step(&mut self, connection: &DtlsConnection, source: &glib::Source) -> ControlFlow {
-        let cancellable = self.task.as_ref().and_then(|task| task.cancellable.clone());
+        let (explicit, cancellable) = match &self.purpose {
+            Purpose::Task(task) => (true, task.cancellable.clone()),
+            Purpose::Background { .. } | Purpose::Nothing => (false, None),
+        };
         let open = |status: &Status| {
             if status.write_closed {
                 Err(Error::Closed)
@@ -120,7 +129,7 @@ impl Worker {
                 Err(error) => return self.finish(Err(error)),
                 Ok(false) => {}
             }
-            if self.task.is_none() && connection.shared.lock().loop_in_charge().is_some() {
+            if !explicit && connection.shared.lock().loop_in_charge().is_some() {
                 // Not ours as long as that loop is at it; the end of its claim rings.
                 if let Ok(base) = connection.transport() {
                     self.events.listen(source, base, IOCondition::empty());
@@ -129,7 +138,7 @@ impl Worker {
             }
             match connection.pump(source, &mut self.events, cancellable.as_ref()) {
                 Ok(true) => {}
-                Err(error) if self.task.is_some() => return self.finish(Err(error)),
+                Err(error) if explicit => return self.finish(Err(error)),
                 // Where nobody is there to tell, a datagram, the timer or the next call goes on.
                 Ok(false) | Err(_) => return ControlFlow::Continue,
             }
@@ -150,11 +159,6 @@ impl SourceImpl for Worker {
         let Some(connection) = self.connection.upgrade() else {
             return ControlFlow::Break;
         };
-        let flow = self.step(connection.imp(), source);
-        if flow == ControlFlow::Break {
-            let mut status = connection.imp().shared.lock();
-            status.background.take_if(|background| background == source);
-        }
-        flow
+        self.step(connection.imp(), source)
     }
 }
