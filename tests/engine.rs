@@ -1,11 +1,6 @@
 //! Two engines back to back, without GLib, sockets or a clock of the tests' own.
 
-#![allow(
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::unwrap_used,
-    missing_docs
-)]
+#![allow(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)] // These are tests.
 
 #[path = "common/pki.rs"]
 #[allow(dead_code)]

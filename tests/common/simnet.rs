@@ -319,20 +319,24 @@ fn failure(code: IOErrorEnum) -> glib::Error {
 }
 
 /// Wakes a network's waiters and sources when a cancellable is triggered, for as long as it lives.
+///
+/// It is connected as to any signal: `g_cancellable_disconnect()` waits for the handlers, and the one
+/// below may drop the last reference on a source that owns an alert.
 struct CancelAlert {
-    connected: Option<(gio::Cancellable, gio::CancelledHandlerId)>,
+    connected: Option<(gio::Cancellable, glib::SignalHandlerId)>,
 }
 
 impl CancelAlert {
     fn new(shared: &Arc<Shared>, cancellable: Option<&gio::Cancellable>) -> Self {
-        let connected = cancellable.and_then(|cancellable| {
+        let connected = cancellable.map(|cancellable| {
             let shared = shared.clone();
-            let id = cancellable.connect_cancelled(move |_| {
+            let id = cancellable.connect("cancelled", false, move |_| {
                 // Through the lock, so that no waiter is between its check and its wait.
                 drop(shared.state());
                 shared.wake();
+                None
             });
-            Some((cancellable.clone(), id?))
+            (cancellable.clone(), id)
         });
         Self { connected }
     }
@@ -341,7 +345,7 @@ impl CancelAlert {
 impl Drop for CancelAlert {
     fn drop(&mut self) {
         if let Some((cancellable, id)) = self.connected.take() {
-            cancellable.disconnect_cancelled(id);
+            cancellable.disconnect(id);
         }
     }
 }

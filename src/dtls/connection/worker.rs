@@ -5,12 +5,15 @@ use std::time::Duration;
 use glib::subclass::prelude::*;
 use glib::{ControlFlow, IOCondition};
 
-use super::handshake::{Advance, Begun, Driver};
+use super::events::BaseEvents;
+use super::handshake::{Begun, Claim};
 use super::imp::DtlsConnection;
 use super::status::{Explicit, Status, check_cancelled};
 use crate::error::Error;
 use crate::subclass::dtls_connection::Completion;
-use crate::subclass::source::{SourceImpl, add_child, set_priority, set_ready_time, worker_source};
+use crate::subclass::source::{
+    SourceImpl, add_child, cancellable_source, set_priority, set_ready_time, worker_source,
+};
 
 impl DtlsConnection {
     /// `handshake_async()`: completes from the context's loop, never before it runs.
@@ -31,44 +34,43 @@ impl DtlsConnection {
         let task = Task {
             completion,
             cancellable: cancellable.cloned(),
-            _claim: Box::new(guard),
+            _claim: guard,
         };
-        let worker = Worker {
-            connection: self.obj().downgrade(),
-            task: Some(task),
-        };
-        let source = worker_source("GioOssl handshake_async", worker, Some(&self.shared.alarm));
+        let source = self.worker(Some(task));
         set_priority(&source, priority);
-        self.equip(&source, cancellable);
+        if let Some(cancellable) = cancellable {
+            add_child(&source, &cancellable_source(cancellable));
+        }
         source.attach(Some(&context));
     }
 
     /// Lets the main loop go on with a handshake that a non-blocking call found unfinished.
     pub fn continue_in_loop(&self) {
-        let source = {
-            let mut status = self.shared.lock();
-            if status.background.is_some() || status.explicit.is_some() {
-                return;
-            }
-            let worker = Worker {
-                connection: self.obj().downgrade(),
-                task: None,
-            };
-            let source = worker_source("GioOssl handshake", worker, Some(&self.shared.alarm));
-            status.background.insert(source).clone()
-        };
-        self.equip(&source, None);
+        let source = self.worker(None);
+        let mut status = self.shared.lock();
+        // A source that has died with its context moves nothing any more.
+        if status
+            .background
+            .as_ref()
+            .is_some_and(|source| !source.is_destroyed())
+        {
+            return;
+        }
+        status.background = Some(source.clone());
+        drop(status);
         source.attach(Some(&glib::MainContext::ref_thread_default()));
     }
 
-    /// Gives a worker its events: datagrams and cancellation, and a first dispatch at once.
-    fn equip(&self, source: &glib::Source, cancellable: Option<&gio::Cancellable>) {
-        let transport = self.transport().ok();
-        let datagrams = transport.and_then(|base| base.source(IOCondition::IN, cancellable));
-        if let Some(datagrams) = datagrams {
-            add_child(source, &datagrams);
-        }
-        set_ready_time(source, Some(Duration::ZERO));
+    /// A source that moves the handshake on, at once when it is attached.
+    fn worker(&self, task: Option<Task>) -> glib::Source {
+        let worker = Worker {
+            connection: self.obj().downgrade(),
+            task,
+            events: BaseEvents::default(),
+        };
+        let source = worker_source("GioOssl handshake", worker, Some(&self.shared.alarm));
+        set_ready_time(&source, Some(Duration::ZERO));
+        source
     }
 }
 
@@ -77,13 +79,14 @@ struct Task {
     /// Owns a reference on the connection until it is completed.
     completion: Completion,
     cancellable: Option<gio::Cancellable>,
-    _claim: Box<dyn Send>,
+    _claim: Claim,
 }
 
 /// Moves a handshake from a main loop.
 struct Worker {
     connection: glib::WeakRef<super::DtlsConnection>,
     task: Option<Task>,
+    events: BaseEvents,
 }
 
 impl Worker {
@@ -117,15 +120,19 @@ impl Worker {
                 Err(error) => return self.finish(Err(error)),
                 Ok(false) => {}
             }
-            let timeout = match connection.advance_if_free(Driver::Loop(cancellable.as_ref())) {
-                Ok(Advance::Done) => continue,
-                Ok(Advance::Waiting(timeout)) => timeout,
+            if self.task.is_none() && connection.shared.lock().loop_in_charge().is_some() {
+                // Not ours as long as that loop is at it; the end of its claim rings.
+                if let Ok(base) = connection.transport() {
+                    self.events.listen(source, base, IOCondition::empty());
+                }
+                return ControlFlow::Continue;
+            }
+            match connection.pump(source, &mut self.events, cancellable.as_ref()) {
+                Ok(true) => {}
                 Err(error) if self.task.is_some() => return self.finish(Err(error)),
-                // Nobody is there to tell. A datagram, the timer or the next call goes on.
-                Err(_) => connection.engine().ok().and_then(|engine| engine.timeout()),
-            };
-            set_ready_time(source, timeout);
-            return ControlFlow::Continue;
+                // Where nobody is there to tell, a datagram, the timer or the next call goes on.
+                Ok(false) | Err(_) => return ControlFlow::Continue,
+            }
         }
     }
 }
