@@ -567,6 +567,8 @@ fn closure_is_called_with_the_connection_and_the_condition() {
             );
             from_glib_full(source)
         };
+        // GLib destroys the source together with the closure, and must find it alive.
+        drop(closure);
         source.attach(glib::MainContext::thread_default().as_ref());
         exhaust();
         send(&server, b"x", NOW).unwrap();

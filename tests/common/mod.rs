@@ -28,6 +28,7 @@ use gio_ossl::{
 use simnet::{Endpoint, SimNet};
 
 pub mod meddler;
+pub mod peers;
 pub mod records;
 pub mod simnet;
 
