@@ -324,7 +324,7 @@ fn repeated_flight_does_not_fail_a_half_closed_connection() {
     });
     let (client, server) = established_pair(&net);
     server.shutdown(false, true, NONE).unwrap();
-    let late = lost.lock().unwrap().take().unwrap();
+    let late = lost.lock().unwrap().clone().unwrap();
     net.inject(Direction::ToServer, &late);
     send(&client, b"in", None).unwrap();
     assert_eq!(receive(&server, PATIENCE).unwrap().unwrap(), b"in");

@@ -112,7 +112,7 @@ impl DtlsConnection {
         closed: impl Fn(&Status) -> bool,
     ) -> Result<(), Error> {
         loop {
-            if self.is_settled(|status| admit(&closed, status))? {
+            if self.is_settled(&closed)? {
                 return Ok(());
             }
             let Some(context) = self.shared.lock().loop_in_charge() else {
@@ -130,7 +130,7 @@ impl DtlsConnection {
             }
             self.shared.wait(budget, cancellable, |status| {
                 let gone = status.loop_in_charge().is_none();
-                (gone || closed(status)).then_some(())
+                (gone || closed(status) || status.cannot_handshake()).then_some(())
             })?;
         }
     }
@@ -142,7 +142,13 @@ impl DtlsConnection {
         cancellable: Option<&gio::Cancellable>,
         closed: &impl Fn(&Status) -> bool,
     ) -> Result<(), Error> {
-        let admit = |status: &Status| admit(closed, status);
+        let admit = |status: &Status| {
+            if closed(status) || status.cannot_handshake() {
+                Err(Error::Closed)
+            } else {
+                Ok(())
+            }
+        };
         let lane = self
             .shared
             .enter(Lane::Handshake, budget, cancellable, admit)?;
@@ -152,7 +158,7 @@ impl DtlsConnection {
         };
         loop {
             check_cancelled(cancellable)?;
-            if self.is_settled(admit)? {
+            if self.is_settled(closed)? {
                 return Ok(());
             }
             let Advance::Waiting(timeout) = self.advance(&lane, driver)? else {
@@ -174,7 +180,9 @@ impl DtlsConnection {
                 continue;
             }
             let news = |status: &Status| {
-                closed(status) || matches!(status.question, Question::Answered(_))
+                closed(status)
+                    || status.cannot_handshake()
+                    || matches!(status.question, Question::Answered(_))
             };
             let Some(waker) = self.shared.waker(cancellable, news) else {
                 continue;
@@ -185,13 +193,17 @@ impl DtlsConnection {
         }
     }
 
-    /// Whether application data may flow; fails where it never will.
-    pub fn is_settled(&self, admit: impl Fn(&Status) -> Result<(), Error>) -> Result<bool, Error> {
+    /// Whether application data may flow; fails where it never will. `closed` tells whether the
+    /// direction that the caller is interested in was closed; a handshake needs the sending one, too.
+    pub fn is_settled(&self, closed: impl Fn(&Status) -> bool) -> Result<bool, Error> {
         let status = self.shared.lock();
-        admit(&status)?;
+        if closed(&status) {
+            return Err(Error::Closed);
+        }
         match &status.handshake {
             Handshake::Established => Ok(true),
             Handshake::Failed(error) => Err(error.clone()),
+            _ if status.cannot_handshake() => Err(Error::Closed),
             Handshake::NotStarted | Handshake::InProgress => Ok(false),
         }
     }
@@ -362,14 +374,5 @@ impl DtlsConnection {
         self.transport
             .get()
             .ok_or_else(|| Error::InvalidArgument("The connection was not initialised".into()))
-    }
-}
-
-/// Fails where the direction that a call is about was closed.
-fn admit(closed: impl Fn(&Status) -> bool, status: &Status) -> Result<(), Error> {
-    if closed(status) {
-        Err(Error::Closed)
-    } else {
-        Ok(())
     }
 }

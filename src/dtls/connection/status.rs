@@ -85,6 +85,15 @@ impl Status {
         self.holder(lane).is_some()
     }
 
+    /// Whether the handshake is not over and never will be, since we may not send.
+    pub fn cannot_handshake(&self) -> bool {
+        self.write_closed
+            && matches!(
+                self.handshake,
+                Handshake::NotStarted | Handshake::InProgress
+            )
+    }
+
     /// Those of the conditions whose direction is not closed on our side.
     pub fn open(&self, condition: IOCondition) -> IOCondition {
         let mut open = condition & (IOCondition::IN | IOCondition::OUT);

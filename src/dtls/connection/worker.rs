@@ -10,7 +10,7 @@ use glib::{ControlFlow, IOCondition};
 use super::events::BaseEvents;
 use super::handshake::{Begun, Claim};
 use super::imp::DtlsConnection;
-use super::status::{Explicit, Status, check_cancelled};
+use super::status::{Explicit, check_cancelled};
 use crate::error::Error;
 use crate::subclass::cancel::OnCancel;
 use crate::subclass::dtls_connection::Completion;
@@ -112,16 +112,9 @@ impl Worker {
             Purpose::Task(task) => (true, task.cancellable.clone()),
             Purpose::Background { .. } | Purpose::Nothing => (false, None),
         };
-        let open = |status: &Status| {
-            if status.write_closed {
-                Err(Error::Closed)
-            } else {
-                Ok(())
-            }
-        };
         loop {
-            let settled =
-                check_cancelled(cancellable.as_ref()).and_then(|()| connection.is_settled(open));
+            let settled = check_cancelled(cancellable.as_ref())
+                .and_then(|()| connection.is_settled(|_| false));
             match settled {
                 Ok(true) => return self.finish(Ok(())),
                 Err(error) => return self.finish(Err(error)),
