@@ -466,10 +466,7 @@ impl Player<'_> {
         let none = gio::Cancellable::NONE;
         match self.random.below(6) {
             0 => check(end.shutdown(true, false, none)),
-            1 if self.patient => {
-                let lifeline = self.round.lifeline();
-                check(end.shutdown(false, true, Some(&lifeline)))
-            }
+            1 => check(end.shutdown(false, true, none)),
             2 => {
                 let lifeline = self.round.lifeline();
                 check(end.close(Some(&lifeline)));
