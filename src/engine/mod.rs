@@ -30,7 +30,7 @@ use crate::ossl::{self, queue};
 pub use crate::ossl::{Datagrams, Refusal, Role};
 
 use alert::Alert;
-use noise::Sifted;
+use noise::{Sieve, Sifted};
 
 mod alert;
 mod binding;
@@ -117,6 +117,7 @@ enum State {
 pub struct Engine {
     session: Session,
     role: Role,
+    sieve: Sieve,
     state: State,
     /// Whether the server has asked for a certificate and got none.
     certificate_missing: bool,
@@ -152,6 +153,7 @@ impl Engine {
         Ok(Engine {
             session,
             role: config.role,
+            sieve: Sieve::new(config.role),
             state: State::Handshaking { alert: None },
             certificate_missing: false,
             scratch: Vec::new(),
@@ -164,11 +166,14 @@ impl Engine {
             State::Failed(_) => {}
             State::Established if datagram.is_empty() => {}
             State::Established => self.session.wire().receive(datagram),
-            _ => self.feed_handshake(&noise::sift(datagram)),
+            _ => {
+                let sifted = self.sieve.sift(datagram);
+                self.feed_handshake(&sifted);
+            }
         }
     }
 
-    fn feed_handshake(&mut self, sifted: &Sifted<'_>) {
+    fn feed_handshake(&mut self, sifted: &Sifted) {
         // Before our first flight nobody can have anything to complain about.
         let believable = self.timeout().is_some();
         if let State::Handshaking { alert } = &mut self.state {
@@ -194,7 +199,7 @@ impl Engine {
             State::Failed(error) => return Step::Failed(error.clone()),
             State::Handshaking { .. } | State::Refusing(_) => {}
         }
-        match self.session.handshake() {
+        match self.take_records() {
             Ok(Progress::WantDatagram) => match self.session.presented() {
                 Some(chain) => self.ask_for_verdict(chain),
                 None => Step::NeedDatagram,
@@ -210,6 +215,18 @@ impl Engine {
             }
             Ok(Progress::Done) => self.establish(),
             Err(failure) => Step::Failed(self.fail("The DTLS handshake failed", failure)),
+        }
+    }
+
+    /// OpenSSL stops at a record that is out of order, even though others wait behind it.
+    fn take_records(&mut self) -> Result<Progress, Failure> {
+        loop {
+            let waiting = self.session.wire().incoming();
+            let progress = self.session.handshake()?;
+            let left = self.session.wire().incoming();
+            if progress != Progress::WantDatagram || left == 0 || left == waiting {
+                return Ok(progress);
+            }
         }
     }
 

@@ -97,9 +97,9 @@ impl Wire {
         self.incoming.push_back(buffer);
     }
 
-    /// Whether a received datagram has not been read yet.
-    pub fn has_incoming(&self) -> bool {
-        !self.incoming.is_empty()
+    /// How many received datagrams have not been read yet.
+    pub fn incoming(&self) -> usize {
+        self.incoming.len()
     }
 
     /// Copies the next datagram into `buffer`; what does not fit is lost, as with recv().

@@ -329,7 +329,7 @@ impl Session {
     pub fn has_pending(&mut self) -> bool {
         // SAFETY: the `SSL` is valid.
         let buffered = unsafe { sys::SSL_has_pending(self.ssl.as_ptr()) } == 1;
-        buffered || self.wire().has_incoming()
+        buffered || self.wire().incoming() > 0
     }
 
     /// Protects `message`, which must not be empty, as one record in one datagram.

@@ -15,7 +15,7 @@ use glib::{
 };
 
 pub use super::alarm::Alarm;
-use super::{SharedRef, alarm::Rung, guard};
+use super::{SharedRef, alarm::Bell, guard};
 
 /// What a source does. Its value belongs to the source and is dropped with it, in whatever thread
 /// lets go of the source last.
@@ -68,6 +68,17 @@ pub fn add_child(source: &glib::Source, child: &glib::Source) {
     }
 }
 
+/// A source that is ready when `cancellable` is triggered; to be made a child of another.
+#[must_use]
+pub fn cancellable_source(cancellable: &gio::Cancellable) -> glib::Source {
+    // SAFETY: the cancellable is alive; the new source comes with a reference of its own.
+    unsafe {
+        from_glib_full(gio::ffi::g_cancellable_source_new(
+            cancellable.to_glib_none().0,
+        ))
+    }
+}
+
 /// Takes a child of `source` away again and destroys it. One that has ended by itself is ignored.
 pub fn remove_child(source: &glib::Source, child: &glib::Source) {
     if child.is_destroyed() {
@@ -115,8 +126,7 @@ struct Instance<T> {
 struct State<T> {
     /// Only ever tried: taken means that the source's own dispatch is running further up the stack.
     imp: Mutex<T>,
-    rung: Arc<Rung>,
-    alarm: Option<Arc<Alarm>>,
+    bell: Arc<Bell>,
     object: Option<SharedRef<gio::DatagramBased>>,
 }
 
@@ -167,11 +177,10 @@ fn create<T: SourceImpl>(
     imp: T,
     alarm: Option<&Arc<Alarm>>,
 ) -> glib::Source {
-    let rung = Arc::new(Rung::default());
+    let bell = Arc::new(Bell::default());
     let state = Box::new(State {
         imp: Mutex::new(imp),
-        rung: rung.clone(),
-        alarm: alarm.cloned(),
+        bell: bell.clone(),
         object,
     });
     // SAFETY: `funcs` lives for ever and GLib does not write to it; the size is that of a struct
@@ -183,8 +192,7 @@ fn create<T: SourceImpl>(
         (*source.cast::<Instance<T>>()).state = Box::into_raw(state);
         ffi::g_source_set_name(source, name.to_glib_none().0);
         if let Some(alarm) = alarm {
-            ffi::g_source_set_dispose_function(source, Some(dispose::<T>));
-            alarm.join(source, rung);
+            alarm.join(source, bell);
         }
         from_glib_full(source)
     }
@@ -209,7 +217,7 @@ unsafe fn ready<T: SourceImpl>(source: *mut ffi::GSource) -> bool {
     let state = unsafe { state::<T>(source) };
     // A failure makes it ready so that dispatch can end it.
     let body = || match state.imp.try_lock() {
-        Ok(imp) => state.rung.is_set() || imp.is_ready(),
+        Ok(imp) => state.bell.is_rung() || imp.is_ready(),
         Err(TryLockError::WouldBlock) => false,
         Err(TryLockError::Poisoned(_)) => true,
     };
@@ -250,7 +258,7 @@ unsafe extern "C" fn dispatch<T: SourceImpl>(
             Err(TryLockError::WouldBlock) => return ControlFlow::Continue,
             Err(TryLockError::Poisoned(_)) => return ControlFlow::Break,
         };
-        state.rung.clear();
+        state.bell.clear();
         // SAFETY: the source is alive and, being dispatched, has a context.
         unsafe {
             let time = ffi::g_source_get_ready_time(source);
@@ -277,20 +285,6 @@ unsafe extern "C" fn dispatch<T: SourceImpl>(
         imp.dispatch(&borrowed, &mut call)
     };
     guard("source dispatch", || ControlFlow::Break, body).into_glib()
-}
-
-unsafe extern "C" fn dispose<T: SourceImpl>(source: *mut ffi::GSource) {
-    // SAFETY: GLib calls this before finalize. It may come again after a ring revived the source.
-    let state = unsafe { state::<T>(source) };
-    guard(
-        "source disposal",
-        || (),
-        || {
-            if let Some(alarm) = &state.alarm {
-                alarm.leave(source);
-            }
-        },
-    );
 }
 
 unsafe extern "C" fn finalize<T: SourceImpl>(source: *mut ffi::GSource) {

@@ -27,6 +27,8 @@ use gio_ossl::{
 
 use simnet::{Endpoint, SimNet};
 
+pub mod meddler;
+pub mod peers;
 pub mod records;
 pub mod simnet;
 
@@ -88,19 +90,19 @@ pub fn identity(host: &str) -> gio::NetworkAddress {
 }
 
 /// A client that trusts the PKI's anchor and expects [`IDENTITY`].
-pub fn client(base: &Endpoint) -> DtlsClientConnection {
+pub fn client(base: &impl IsA<gio::DatagramBased>) -> DtlsClientConnection {
     let client = DtlsClientConnection::new(base, Some(&identity(IDENTITY))).unwrap();
     client.set_database(Some(&database("ca")));
     client
 }
 
 /// A server with a certificate of the PKI.
-pub fn server(base: &Endpoint) -> DtlsServerConnection {
+pub fn server(base: &impl IsA<gio::DatagramBased>) -> DtlsServerConnection {
     server_with(base, "ecdsa")
 }
 
 /// A server with this certificate of the PKI.
-pub fn server_with(base: &Endpoint, name: &str) -> DtlsServerConnection {
+pub fn server_with(base: &impl IsA<gio::DatagramBased>, name: &str) -> DtlsServerConnection {
     DtlsServerConnection::new(base, Some(&certificate(name))).unwrap()
 }
 

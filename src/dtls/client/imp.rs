@@ -36,8 +36,8 @@ impl ObjectImpl for DtlsClientConnection {
 
     fn set_property(&self, _id: usize, value: &Value, pspec: &ParamSpec) {
         let connection = self.obj();
-        let mut settings = connection.upcast_ref::<DtlsConnection>().imp().settings();
-        match pspec.name() {
+        let connection = connection.upcast_ref::<DtlsConnection>().imp();
+        connection.change_settings(|settings| match pspec.name() {
             "validation-flags" => {
                 settings.validation_flags = value.get().unwrap_or(settings.validation_flags);
             }
@@ -46,7 +46,7 @@ impl ObjectImpl for DtlsClientConnection {
                 settings.server_identity = identity.map(SharedRef::new);
             }
             _ => {}
-        }
+        });
     }
 
     fn property(&self, _id: usize, pspec: &ParamSpec) -> Value {

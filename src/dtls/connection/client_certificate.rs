@@ -10,6 +10,11 @@ use super::status::{Question, check_cancelled};
 use crate::certificate::credentials::Credentials;
 use crate::error::Error;
 
+/// A certificate that cannot be presented is as good as none: the server decides.
+fn unusable(error: &Error) {
+    glib::g_debug!("GioOssl", "the certificate cannot be presented: {}", error);
+}
+
 impl DtlsConnection {
     /// Answers the request for a certificate of one of these authorities. False: the application has
     /// been asked and is still thinking.
@@ -20,10 +25,10 @@ impl DtlsConnection {
             return Ok(false);
         }
         let certificate = self.settings().certificate.clone();
-        let credentials = match &certificate {
-            Some(certificate) => Credentials::of(certificate)?.into_pair(),
-            None => None,
-        };
+        let credentials = certificate.and_then(|certificate| {
+            let credentials = Credentials::of(&certificate);
+            credentials.inspect_err(unusable).ok()?.into_pair()
+        });
         let presented = credentials
             .as_ref()
             .map(|(chain, key)| (chain.as_slice(), key));
@@ -39,8 +44,10 @@ impl DtlsConnection {
         {
             let mut status = self.shared.lock();
             match status.question {
-                Question::NotAsked => status.question = Question::Asked,
-                Question::Asked => return Ok(false),
+                Question::NotAsked => {
+                    status.question = Question::Asked(glib::MainContext::ref_thread_default());
+                }
+                Question::Asked(_) => return Ok(false),
                 Question::Answered(_) => return Ok(true),
             }
         }

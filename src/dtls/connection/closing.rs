@@ -1,15 +1,66 @@
 //! Ending a connection, one direction or both.
 
+use std::time::Duration;
+
+use glib::subclass::prelude::*;
+use glib::{ControlFlow, IOCondition};
+
 use super::imp::DtlsConnection;
 use super::status::{Budget, Handshake, Lane, Status, check_cancelled};
 use crate::engine::Datagrams;
 use crate::error::Error;
+use crate::subclass::dtls_connection::Completion;
+use crate::subclass::source::{
+    SourceImpl, add_child, cancellable_source, set_priority, set_ready_time, worker_source,
+};
 
 impl DtlsConnection {
     /// Closes the given directions: wakes whoever blocks in them, waits until they are out, and tells
     /// the peer with close_notify when nothing more will be sent (RFC 5246, section 7.2.1). Does not
     /// wait for the peer's.
     pub fn shut_down(
+        &self,
+        read: bool,
+        write: bool,
+        cancellable: Option<&gio::Cancellable>,
+    ) -> Result<(), Error> {
+        self.begin_to_close(read, write, cancellable)?;
+        self.shared.wait(Budget::Forever, cancellable, |status| {
+            (!is_busy(status, read, write)).then_some(())
+        })?;
+        if write { self.say_goodbye() } else { Ok(()) }
+    }
+
+    /// The same without blocking: where somebody must get out first, a source sees to the rest.
+    pub fn shut_down_in_loop(
+        &self,
+        read: bool,
+        write: bool,
+        priority: glib::Priority,
+        cancellable: Option<&gio::Cancellable>,
+        completion: Completion,
+    ) {
+        if let Err(error) = self.begin_to_close(read, write, cancellable) {
+            return completion.complete(Err(error.into()));
+        }
+        let context = completion.context();
+        let closing = Closing {
+            read,
+            write,
+            cancellable: cancellable.cloned(),
+            task: Some((self.obj().clone(), completion)),
+        };
+        let source = worker_source("GioOssl close", closing, Some(&self.shared.alarm));
+        set_priority(&source, priority);
+        set_ready_time(&source, Some(Duration::ZERO));
+        if let Some(cancellable) = cancellable {
+            add_child(&source, &cancellable_source(cancellable));
+        }
+        source.attach(Some(&context));
+    }
+
+    /// Closes the directions to calls that come from now on, and wakes those that are there.
+    fn begin_to_close(
         &self,
         read: bool,
         write: bool,
@@ -26,13 +77,7 @@ impl DtlsConnection {
             status.write_closed |= write;
         }
         self.shared.announce();
-        self.shared
-            .wait(Budget::Forever, cancellable, |status: &mut Status| {
-                let busy = read && status.is_held(Lane::Receive)
-                    || write && (status.is_held(Lane::Send) || status.is_held(Lane::Handshake));
-                (!busy).then_some(())
-            })?;
-        if write { self.say_goodbye() } else { Ok(()) }
+        Ok(())
     }
 
     /// Sends close_notify, once, if a session was established; never blocks.
@@ -50,17 +95,62 @@ impl DtlsConnection {
 
     /// The last reference is gone: closes without waiting for anyone.
     pub fn drop_connection(&self) {
-        let background = {
+        {
             let mut status = self.shared.lock();
             status.read_closed = true;
             status.write_closed = true;
-            status.background.take()
-        };
-        if let Some(background) = background {
-            background.destroy();
         }
+        // A worker that finds the connection gone ends itself.
+        self.shared.alarm.ring();
         if let Err(error) = self.say_goodbye() {
             glib::g_debug!("GioOssl", "close_notify was not sent: {}", error);
         }
+    }
+}
+
+/// Whether somebody is still in a direction that is being closed.
+fn is_busy(status: &mut Status, read: bool, write: bool) -> bool {
+    let busy = read && status.is_held(Lane::Receive)
+        || write && (status.is_held(Lane::Send) || status.is_held(Lane::Handshake));
+    status.lane_awaited |= busy;
+    busy
+}
+
+/// Finishes a `shutdown_async()` when everybody is out.
+struct Closing {
+    read: bool,
+    write: bool,
+    cancellable: Option<gio::Cancellable>,
+    task: Option<(super::DtlsConnection, Completion)>,
+}
+
+impl SourceImpl for Closing {
+    fn is_ready(&self) -> bool {
+        false
+    }
+
+    fn dispatch(
+        &mut self,
+        _source: &glib::Source,
+        _callback: &mut dyn FnMut(IOCondition) -> ControlFlow,
+    ) -> ControlFlow {
+        let Some((object, completion)) = self.task.take() else {
+            return ControlFlow::Break;
+        };
+        let connection = object.imp();
+        let cancelled = check_cancelled(self.cancellable.as_ref());
+        if cancelled.is_ok() && is_busy(&mut connection.shared.lock(), self.read, self.write) {
+            self.task = Some((object, completion));
+            return ControlFlow::Continue;
+        }
+        let result = cancelled.and_then(|()| {
+            if self.write {
+                connection.say_goodbye()
+            } else {
+                Ok(())
+            }
+        });
+        completion.complete(result.map_err(Into::into));
+        ControlFlow::Break
     }
 }

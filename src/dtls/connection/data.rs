@@ -12,6 +12,9 @@ use crate::error::Error;
 use crate::subclass::datagram_based::{InputMessages, OutputMessages};
 use crate::transport::Received;
 
+/// Batches of datagrams without a message in them that a call takes before it looks around.
+const PATIENCE: usize = 32;
+
 /// Messages that are sealed before the base is asked to send.
 const BATCH: usize = 64;
 
@@ -82,13 +85,25 @@ impl DtlsConnection {
         cancellable: Option<&gio::Cancellable>,
     ) -> Result<(), Error> {
         let transport = self.transport()?;
+        let mut batches = 0;
         loop {
             let ended = self.open_buffered(messages, received)?;
             if ended || *received == messages.len() {
                 return Ok(());
             }
+            if batches > 0 {
+                // Datagrams need not hold a message, and more may arrive for ever.
+                check_cancelled(cancellable)?;
+                self.check_open_for_reading()?;
+                if batches == PATIENCE || !matches!(budget, Budget::Poll) {
+                    budget.check()?;
+                }
+            }
             match transport.receive(messages.len() - *received, |datagram| self.feed(datagram))? {
-                Received::Datagrams => continue,
+                Received::Datagrams => {
+                    batches += 1;
+                    continue;
+                }
                 Received::End if *received > 0 => return Ok(()),
                 Received::End if self.settings().require_close_notify => {
                     return Err(Error::UnexpectedEof);
@@ -102,9 +117,15 @@ impl DtlsConnection {
             };
             transport.wait(IOCondition::IN, budget.remaining(), &waker.cancellable)?;
             check_cancelled(cancellable)?;
-            if self.shared.lock().read_closed {
-                return Err(Error::Closed);
-            }
+            self.check_open_for_reading()?;
+        }
+    }
+
+    fn check_open_for_reading(&self) -> Result<(), Error> {
+        if self.shared.lock().read_closed {
+            Err(Error::Closed)
+        } else {
+            Ok(())
         }
     }
 

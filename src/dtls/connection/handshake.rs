@@ -13,6 +13,7 @@ use glib::subclass::prelude::*;
 
 use super::facts;
 use super::imp::DtlsConnection;
+use super::interaction;
 use super::status::{
     Budget, Explicit, Handshake, Lane, LaneGuard, Question, Shared, Status, check_cancelled,
 };
@@ -28,6 +29,8 @@ use crate::transport::{Received, Transport};
 const MTU: u16 = 1400;
 /// Datagrams taken from the base at once during a handshake.
 const FLIGHT: usize = 16;
+/// Steps after which a handshake that is flooded gives others a turn.
+const PATIENCE: usize = 32;
 
 /// What became of the handshake.
 pub enum Advance {
@@ -116,6 +119,7 @@ impl DtlsConnection {
                 return self.drive(budget, cancellable, &closed);
             };
             if matches!(budget, Budget::Poll) {
+                self.continue_in_loop();
                 return Err(Error::WouldBlock);
             }
             if context.is_owner() {
@@ -160,6 +164,15 @@ impl DtlsConnection {
                 }
                 return Err(error);
             }
+            let asked = match &self.shared.lock().question {
+                Question::Asked(context) => Some(context.clone()),
+                _ => None,
+            };
+            if let Some(context) = asked
+                && interaction::run(&context, budget.remaining(), cancellable)
+            {
+                continue;
+            }
             let news = |status: &Status| {
                 closed(status) || matches!(status.question, Question::Answered(_))
             };
@@ -183,24 +196,12 @@ impl DtlsConnection {
         }
     }
 
-    /// Moves a handshake that is under way as far as it goes without waiting, unless another thread
-    /// is at it; then the sources hear of it when that one is done.
-    pub fn advance_if_free(&self, driver: Driver<'_>) -> Result<Advance, Error> {
-        match self.shared.try_enter(Lane::Handshake) {
-            Some(lane) => self.advance(&lane, driver),
-            None => {
-                self.shared.lock().handshake_awaited = true;
-                Ok(Advance::Waiting(None))
-            }
-        }
-    }
-
     /// Takes all steps that need no waiting. An error is the base socket's: it belongs to the call in
     /// progress and does not end the association.
     pub fn advance(&self, _lane: &LaneGuard, driver: Driver<'_>) -> Result<Advance, Error> {
         let transport = self.transport()?;
         self.start()?;
-        loop {
+        for _ in 0..PATIENCE {
             let (step, flight, timeout) = {
                 let mut engine = self.engine()?;
                 engine.on_deadline();
@@ -223,39 +224,32 @@ impl DtlsConnection {
                     sent?;
                     if !self.present(authorities, driver)? {
                         // What arrives meanwhile must not keep the base ready.
-                        while self.take_flight()? {}
-                        return Ok(Advance::Waiting(None));
+                        let more = self.take_flight()? == Received::Datagrams;
+                        return Ok(Advance::Waiting(more.then_some(Duration::ZERO)));
                     }
                 }
                 Step::NeedDatagram => {
                     sent?;
-                    if !self.take_flight()? {
-                        return Ok(Advance::Waiting(timeout));
+                    match self.take_flight()? {
+                        Received::Datagrams => {}
+                        Received::Nothing => return Ok(Advance::Waiting(timeout)),
+                        Received::End => return Ok(self.give_up(Error::UnexpectedEof)),
                     }
                 }
                 Step::Established => {
                     self.publish();
                     return Ok(self.conclude(Handshake::Established));
                 }
-                Step::Failed(error) => {
-                    self.report_authorities();
-                    let error = self.own_failure(error);
-                    return Ok(self.conclude(Handshake::Failed(error)));
-                }
+                Step::Failed(error) => return Ok(self.give_up(error)),
             }
         }
+        Ok(Advance::Waiting(Some(Duration::ZERO)))
     }
 
-    /// Feeds what has arrived; false if there was nothing.
-    fn take_flight(&self) -> Result<bool, Error> {
-        match self
-            .transport()?
-            .receive(FLIGHT, |datagram| self.feed(datagram))?
-        {
-            Received::Datagrams => Ok(true),
-            Received::Nothing => Ok(false),
-            Received::End => Err(Error::UnexpectedEof),
-        }
+    /// Feeds what has arrived.
+    fn take_flight(&self) -> Result<Received, Error> {
+        self.transport()?
+            .receive(FLIGHT, |datagram| self.feed(datagram))
     }
 
     /// Makes the engine, from the settings of this moment, for the first step.
@@ -298,6 +292,7 @@ impl DtlsConnection {
         })?;
         if self.engine.set(Mutex::new(engine)).is_ok() {
             self.shared.lock().handshake = Handshake::InProgress;
+            self.shared.alarm.ring();
         }
         Ok(())
     }
@@ -334,6 +329,12 @@ impl DtlsConnection {
         if self.role() == Role::Client {
             self.obj().notify("accepted-cas");
         }
+    }
+
+    /// Ends the handshake for good.
+    fn give_up(&self, error: Error) -> Advance {
+        self.report_authorities();
+        self.conclude(Handshake::Failed(self.own_failure(error)))
     }
 
     fn conclude(&self, outcome: Handshake) -> Advance {

@@ -70,6 +70,16 @@ impl DtlsConnection {
         self.settings.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Changes the settings. The objects that were set before are let go of afterwards, because
+    /// that may run code of the application.
+    pub fn change_settings(&self, change: impl FnOnce(&mut Settings)) {
+        let mut settings = self.settings();
+        let before = settings.clone();
+        change(&mut settings);
+        drop(settings);
+        drop(before);
+    }
+
     /// The facts; release them before calling out.
     pub fn facts(&self) -> MutexGuard<'_, Facts> {
         self.facts.lock().unwrap_or_else(PoisonError::into_inner)
@@ -137,8 +147,7 @@ impl ObjectImpl for DtlsConnection {
     }
 
     fn set_property(&self, _id: usize, value: &Value, pspec: &ParamSpec) {
-        let mut settings = self.settings();
-        match pspec.name() {
+        self.change_settings(|settings| match pspec.name() {
             "base-socket" => settings.base_socket = shared(value),
             "database" => settings.database = DatabaseChoice::Set(shared(value)),
             "interaction" => settings.interaction = shared(value),
@@ -151,7 +160,7 @@ impl ObjectImpl for DtlsConnection {
             "certificate" => settings.certificate = shared(value),
             "advertised-protocols" => settings.advertised_protocols = values::strv_from(value),
             _ => {}
-        }
+        });
     }
 
     fn property(&self, _id: usize, pspec: &ParamSpec) -> Value {
@@ -262,11 +271,11 @@ impl DtlsConnectionImpl for DtlsConnection {
         &self,
         read: bool,
         write: bool,
-        _priority: glib::Priority,
+        priority: glib::Priority,
         cancellable: Option<&gio::Cancellable>,
         completion: Completion,
     ) {
-        completion.complete(self.shut_down(read, write, cancellable).map_err(Into::into));
+        self.shut_down_in_loop(read, write, priority, cancellable, completion);
     }
 
     fn set_advertised_protocols(&self, protocols: Option<&[&CStr]>) {

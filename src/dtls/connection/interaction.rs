@@ -108,6 +108,34 @@ pub fn ask_async(
     });
 }
 
+/// Runs the main context in which a question is pending until something has happened there: for a
+/// caller that must wait for the answer, and may be the only one who could run it. False if another
+/// thread runs it already.
+pub fn run(
+    context: &glib::MainContext,
+    limit: Option<Duration>,
+    cancellable: Option<&gio::Cancellable>,
+) -> bool {
+    let Ok(_owned) = context.acquire() else {
+        return false;
+    };
+    let timer = limit.map(|limit| {
+        let nothing = || ControlFlow::Break;
+        let timer = glib::timeout_source_new(limit, None, glib::Priority::DEFAULT, nothing);
+        timer.attach(Some(context));
+        timer
+    });
+    let woken = context.clone();
+    let on_cancel =
+        cancellable.map(|cancellable| OnCancel::new(cancellable, move || woken.wakeup()));
+    context.iteration(true);
+    drop(on_cancel);
+    if let Some(timer) = timer {
+        timer.destroy();
+    }
+    true
+}
+
 /// One question, which the handler and the cancellation race to answer.
 struct Question {
     context: glib::MainContext,

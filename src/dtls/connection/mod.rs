@@ -10,6 +10,7 @@ use crate::subclass::{impl_subclassable, impl_thread_safe};
 mod client_certificate;
 mod closing;
 mod data;
+mod events;
 mod facade;
 mod facts;
 mod handshake;

@@ -6,12 +6,12 @@ use gio::prelude::*;
 use glib::subclass::prelude::*;
 use glib::{ControlFlow, IOCondition};
 
-use super::handshake::{Advance, Driver};
+use super::events::BaseEvents;
 use super::imp::DtlsConnection;
 use super::status::{Budget, Handshake, Status, check_cancelled};
 use crate::error::Error;
 use crate::subclass::source::{
-    SourceImpl, add_child, datagram_source, remove_child, set_ready_time,
+    SourceImpl, add_child, cancellable_source, datagram_source, set_ready_time,
 };
 
 /// What the state alone says about readiness.
@@ -45,13 +45,7 @@ impl DtlsConnection {
 
     fn outlook(&self, condition: IOCondition) -> Outlook {
         let status = self.shared.lock();
-        let mut open = condition & (IOCondition::IN | IOCondition::OUT);
-        if status.read_closed {
-            open -= IOCondition::IN;
-        }
-        if status.write_closed {
-            open -= IOCondition::OUT;
-        }
+        let open = status.open(condition);
         if open.is_empty() {
             let closed = status.read_closed || status.write_closed;
             return Outlook::Certain(if closed { IOCondition::HUP } else { open });
@@ -60,8 +54,10 @@ impl DtlsConnection {
             // Whatever the caller does next starts the handshake, or reports why it failed.
             Handshake::NotStarted | Handshake::Failed(_) => Outlook::Certain(open),
             Handshake::InProgress => Outlook::Handshaking,
-            Handshake::Established if status.deferred.is_some() => {
-                Outlook::Certain(open & IOCondition::IN)
+            Handshake::Established
+                if status.deferred.is_some() && open.contains(IOCondition::IN) =>
+            {
+                Outlook::Certain(IOCondition::IN)
             }
             Handshake::Established => Outlook::Open(open),
         }
@@ -102,21 +98,23 @@ impl DtlsConnection {
         budget: Budget,
         cancellable: Option<&gio::Cancellable>,
     ) -> Result<(), Error> {
+        let closed = |status: &Status| status.open(condition).is_empty();
         if matches!(self.shared.lock().handshake, Handshake::InProgress) {
-            let both = |status: &Status| status.read_closed && status.write_closed;
-            let settled = self.settle(budget, cancellable, both);
+            let settled = self.settle(budget, cancellable, closed);
             let over = matches!(self.shared.lock().handshake, Handshake::Failed(_));
             // A failed handshake is for the receive or send to report.
             return if over { Ok(()) } else { settled };
         }
-        let Some(waker) = self.shared.waker(cancellable, |_| false) else {
+        let Some(waker) = self.shared.waker(cancellable, closed) else {
             return Ok(());
         };
-        if !self.readiness(condition).is_empty() {
+        let Outlook::Open(open) = self.outlook(condition) else {
             return Ok(());
+        };
+        if self.readiness(condition).is_empty() {
+            self.transport()?
+                .wait(open, budget.remaining(), &waker.cancellable)?;
         }
-        self.transport()?
-            .wait(condition, budget.remaining(), &waker.cancellable)?;
         Ok(())
     }
 
@@ -132,11 +130,14 @@ impl DtlsConnection {
             condition,
             cancellable: cancellable.cloned(),
             announced: false,
-            child: None,
+            events: BaseEvents::default(),
         };
         let base = object.upcast_ref::<gio::DatagramBased>();
         let source = datagram_source(base, "GioOssl readiness", watch, Some(&self.shared.alarm));
         set_ready_time(&source, Some(Duration::ZERO));
+        if let Some(cancellable) = cancellable {
+            add_child(&source, &cancellable_source(cancellable));
+        }
         source
     }
 }
@@ -148,35 +149,26 @@ struct Watch {
     cancellable: Option<gio::Cancellable>,
     /// A connection whose handshake nobody has started is ready, but saying so once is enough.
     announced: bool,
-    child: Option<(IOCondition, glib::Source)>,
+    events: BaseEvents,
 }
 
 impl Watch {
-    /// Watches the base for what matters in the state that the connection is in.
+    /// Moves a handshake on, and listens to whatever matters in the state that this leads to.
     fn follow(&mut self, connection: &DtlsConnection, source: &glib::Source) {
+        let elsewhere = connection.shared.lock().loop_in_charge().is_some();
+        if !elsewhere && matches!(connection.outlook(self.condition), Outlook::Handshaking) {
+            match connection.pump(source, &mut self.events, None) {
+                Ok(true) => {}
+                // A failing base is for the receive or send to report.
+                Ok(false) | Err(_) => return,
+            }
+        }
         let wanted = match connection.outlook(self.condition) {
-            Outlook::Certain(_) => IOCondition::empty(),
-            Outlook::Handshaking => IOCondition::IN,
+            Outlook::Certain(_) | Outlook::Handshaking => IOCondition::empty(),
             Outlook::Open(open) => open,
         };
-        if self
-            .child
-            .as_ref()
-            .is_some_and(|(watched, _)| *watched == wanted)
-        {
-            return;
-        }
-        if let Some((_, child)) = self.child.take() {
-            remove_child(source, &child);
-        }
-        let cancellable = self.cancellable.as_ref();
-        let child = connection
-            .transport()
-            .ok()
-            .and_then(|transport| transport.source(wanted, cancellable));
-        if let Some(child) = child {
-            add_child(source, &child);
-            self.child = Some((wanted, child));
+        if let Ok(base) = connection.transport() {
+            self.events.listen(source, base, wanted);
         }
     }
 
@@ -209,13 +201,7 @@ impl SourceImpl for Watch {
             return ControlFlow::Break;
         };
         let connection = object.imp();
-        let elsewhere = connection.shared.lock().loop_in_charge().is_some();
-        if !elsewhere && matches!(connection.outlook(self.condition), Outlook::Handshaking) {
-            let advanced = connection.advance_if_free(Driver::Loop(None));
-            if let Ok(Advance::Waiting(timeout)) = advanced {
-                set_ready_time(source, timeout);
-            }
-        }
+        self.follow(connection, source);
         let ready = connection.readiness(self.condition);
         let unstarted = matches!(connection.shared.lock().handshake, Handshake::NotStarted);
         let silent = ready.is_empty() || unstarted && self.announced;
@@ -226,7 +212,8 @@ impl SourceImpl for Watch {
         } else {
             ControlFlow::Continue
         };
-        if flow == ControlFlow::Continue {
+        if call && flow == ControlFlow::Continue {
+            // The callback may have begun the handshake.
             self.follow(connection, source);
         }
         flow

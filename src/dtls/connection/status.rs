@@ -1,11 +1,12 @@
 //! Who is doing what on a connection: the state that calls in several threads agree on.
 
 use std::mem;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread::{self, ThreadId};
 use std::time::{Duration, Instant};
 
 use gio::prelude::*;
+use glib::IOCondition;
 
 use crate::error::Error;
 use crate::subclass::cancel::OnCancel;
@@ -38,8 +39,8 @@ pub enum Explicit {
 pub enum Question {
     /// Not yet, or not any more.
     NotAsked,
-    /// The answer is awaited.
-    Asked,
+    /// The answer is awaited, in this main context if it comes from a loop.
+    Asked(glib::MainContext),
     /// Answered, with the error of an interaction that failed.
     Answered(Option<glib::Error>),
 }
@@ -59,14 +60,15 @@ pub struct Status {
     pub explicit: Option<Explicit>,
     /// Whether the application was asked for a certificate.
     pub question: Question,
-    /// The source that moves a handshake that a non-blocking call began.
-    pub background: Option<glib::Source>,
+    /// Alive as long as a source moves a handshake that a non-blocking call began. The source itself
+    /// belongs to its context alone: no other thread may hold on to it.
+    pub background: Weak<()>,
     pub read_closed: bool,
     pub write_closed: bool,
     /// An error that arrived after part of a receive had succeeded; the next receive reports it.
     pub deferred: Option<Error>,
-    /// Whether a source found the handshake's lane taken and wants to know when it is free.
-    pub handshake_awaited: bool,
+    /// Whether a source found a lane taken and wants to know when it is free.
+    pub lane_awaited: bool,
     holders: [Option<ThreadId>; 3],
     /// Trigger whatever blocks on the base socket.
     wakers: Vec<gio::Cancellable>,
@@ -81,6 +83,18 @@ impl Status {
     /// Whether any thread holds the lane.
     pub fn is_held(&self, lane: Lane) -> bool {
         self.holder(lane).is_some()
+    }
+
+    /// Those of the conditions whose direction is not closed on our side.
+    pub fn open(&self, condition: IOCondition) -> IOCondition {
+        let mut open = condition & (IOCondition::IN | IOCondition::OUT);
+        if self.read_closed {
+            open -= IOCondition::IN;
+        }
+        if self.write_closed {
+            open -= IOCondition::OUT;
+        }
+        open
     }
 
     /// The main context of an asynchronous handshake that is under way.
@@ -176,11 +190,11 @@ impl Default for Shared {
                 handshake: Handshake::NotStarted,
                 explicit: None,
                 question: Question::NotAsked,
-                background: None,
+                background: Weak::new(),
                 read_closed: false,
                 write_closed: false,
                 deferred: None,
-                handshake_awaited: false,
+                lane_awaited: false,
                 holders: [None; 3],
                 wakers: Vec::new(),
             }),
@@ -260,7 +274,9 @@ impl Shared {
             if let Err(error) = admit(status) {
                 return Some(Err(error));
             }
-            if status.is_held_here(lane) && !matches!(budget, Budget::Poll) {
+            // Whoever holds another lane waits for the handshake's, or its holder for us.
+            let inside = status.is_held_here(lane) || status.is_held_here(Lane::Handshake);
+            if inside && !matches!(budget, Budget::Poll) {
                 return Some(Err(Error::WouldDeadlock));
             }
             if status.is_held(lane) {
@@ -274,10 +290,11 @@ impl Shared {
         })?
     }
 
-    /// Takes the lane if it is free.
+    /// Takes the lane if it is free; if not, the sources are rung when it is.
     pub fn try_enter(self: &Arc<Self>, lane: Lane) -> Option<LaneGuard> {
         let mut status = self.lock();
         if status.is_held(lane) {
+            status.lane_awaited = true;
             return None;
         }
         status.set_holder(lane, Some(thread::current().id()));
@@ -323,7 +340,7 @@ impl Drop for LaneGuard {
         let awaited = {
             let mut status = self.shared.lock();
             status.set_holder(self.lane, None);
-            matches!(self.lane, Lane::Handshake) && mem::take(&mut status.handshake_awaited)
+            mem::take(&mut status.lane_awaited)
         };
         self.shared.changed.notify_all();
         if awaited {

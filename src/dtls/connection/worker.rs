@@ -1,16 +1,21 @@
 //! Handshakes that main loops move on: `handshake_async()`, and those that a non-blocking call began.
 
+use std::mem;
+use std::sync::Arc;
 use std::time::Duration;
 
 use glib::subclass::prelude::*;
 use glib::{ControlFlow, IOCondition};
 
-use super::handshake::{Advance, Begun, Driver};
+use super::events::BaseEvents;
+use super::handshake::{Begun, Claim};
 use super::imp::DtlsConnection;
 use super::status::{Explicit, Status, check_cancelled};
 use crate::error::Error;
 use crate::subclass::dtls_connection::Completion;
-use crate::subclass::source::{SourceImpl, add_child, set_priority, set_ready_time, worker_source};
+use crate::subclass::source::{
+    SourceImpl, add_child, cancellable_source, set_priority, set_ready_time, worker_source,
+};
 
 impl DtlsConnection {
     /// `handshake_async()`: completes from the context's loop, never before it runs.
@@ -31,45 +36,51 @@ impl DtlsConnection {
         let task = Task {
             completion,
             cancellable: cancellable.cloned(),
-            _claim: Box::new(guard),
+            _claim: guard,
         };
-        let worker = Worker {
-            connection: self.obj().downgrade(),
-            task: Some(task),
-        };
-        let source = worker_source("GioOssl handshake_async", worker, Some(&self.shared.alarm));
+        let source = self.worker(Purpose::Task(task));
         set_priority(&source, priority);
-        self.equip(&source, cancellable);
+        if let Some(cancellable) = cancellable {
+            add_child(&source, &cancellable_source(cancellable));
+        }
         source.attach(Some(&context));
     }
 
     /// Lets the main loop go on with a handshake that a non-blocking call found unfinished.
     pub fn continue_in_loop(&self) {
-        let source = {
+        let token = Arc::new(());
+        {
             let mut status = self.shared.lock();
-            if status.background.is_some() || status.explicit.is_some() {
+            if status.background.strong_count() > 0 {
                 return;
             }
-            let worker = Worker {
-                connection: self.obj().downgrade(),
-                task: None,
-            };
-            let source = worker_source("GioOssl handshake", worker, Some(&self.shared.alarm));
-            status.background.insert(source).clone()
-        };
-        self.equip(&source, None);
+            status.background = Arc::downgrade(&token);
+        }
+        let source = self.worker(Purpose::Background { _token: token });
         source.attach(Some(&glib::MainContext::ref_thread_default()));
     }
 
-    /// Gives a worker its events: datagrams and cancellation, and a first dispatch at once.
-    fn equip(&self, source: &glib::Source, cancellable: Option<&gio::Cancellable>) {
-        let transport = self.transport().ok();
-        let datagrams = transport.and_then(|base| base.source(IOCondition::IN, cancellable));
-        if let Some(datagrams) = datagrams {
-            add_child(source, &datagrams);
-        }
-        set_ready_time(source, Some(Duration::ZERO));
+    /// A source that moves the handshake on, at once when it is attached.
+    fn worker(&self, purpose: Purpose) -> glib::Source {
+        let worker = Worker {
+            connection: self.obj().downgrade(),
+            purpose,
+            events: BaseEvents::default(),
+        };
+        let source = worker_source("GioOssl handshake", worker, Some(&self.shared.alarm));
+        set_ready_time(&source, Some(Duration::ZERO));
+        source
     }
+}
+
+/// On whose behalf a worker works.
+enum Purpose {
+    /// Of a `handshake_async()` that has not completed.
+    Task(Task),
+    /// Of nobody in particular. The token tells that somebody is at it.
+    Background { _token: Arc<()> },
+    /// It has finished.
+    Nothing,
 }
 
 /// What `handshake_async()` has promised.
@@ -77,31 +88,32 @@ struct Task {
     /// Owns a reference on the connection until it is completed.
     completion: Completion,
     cancellable: Option<gio::Cancellable>,
-    _claim: Box<dyn Send>,
+    _claim: Claim,
 }
 
 /// Moves a handshake from a main loop.
 struct Worker {
     connection: glib::WeakRef<super::DtlsConnection>,
-    task: Option<Task>,
+    purpose: Purpose,
+    events: BaseEvents,
 }
 
 impl Worker {
     /// Ends with a result, which only an explicit handshake has somebody to tell.
     fn finish(&mut self, result: Result<(), Error>) -> ControlFlow {
-        if let Some(Task {
-            completion, _claim, ..
-        }) = self.task.take()
-        {
+        if let Purpose::Task(task) = mem::replace(&mut self.purpose, Purpose::Nothing) {
             // Whoever hears of the result may begin another.
-            drop(_claim);
-            completion.complete(result.map_err(Into::into));
+            drop(task._claim);
+            task.completion.complete(result.map_err(Into::into));
         }
         ControlFlow::Break
     }
 
     fn step(&mut self, connection: &DtlsConnection, source: &glib::Source) -> ControlFlow {
-        let cancellable = self.task.as_ref().and_then(|task| task.cancellable.clone());
+        let (explicit, cancellable) = match &self.purpose {
+            Purpose::Task(task) => (true, task.cancellable.clone()),
+            Purpose::Background { .. } | Purpose::Nothing => (false, None),
+        };
         let open = |status: &Status| {
             if status.write_closed {
                 Err(Error::Closed)
@@ -117,15 +129,19 @@ impl Worker {
                 Err(error) => return self.finish(Err(error)),
                 Ok(false) => {}
             }
-            let timeout = match connection.advance_if_free(Driver::Loop(cancellable.as_ref())) {
-                Ok(Advance::Done) => continue,
-                Ok(Advance::Waiting(timeout)) => timeout,
-                Err(error) if self.task.is_some() => return self.finish(Err(error)),
-                // Nobody is there to tell. A datagram, the timer or the next call goes on.
-                Err(_) => connection.engine().ok().and_then(|engine| engine.timeout()),
-            };
-            set_ready_time(source, timeout);
-            return ControlFlow::Continue;
+            if !explicit && connection.shared.lock().loop_in_charge().is_some() {
+                // Not ours as long as that loop is at it; the end of its claim rings.
+                if let Ok(base) = connection.transport() {
+                    self.events.listen(source, base, IOCondition::empty());
+                }
+                return ControlFlow::Continue;
+            }
+            match connection.pump(source, &mut self.events, cancellable.as_ref()) {
+                Ok(true) => {}
+                Err(error) if explicit => return self.finish(Err(error)),
+                // Where nobody is there to tell, a datagram, the timer or the next call goes on.
+                Ok(false) | Err(_) => return ControlFlow::Continue,
+            }
         }
     }
 }
@@ -143,11 +159,6 @@ impl SourceImpl for Worker {
         let Some(connection) = self.connection.upgrade() else {
             return ControlFlow::Break;
         };
-        let flow = self.step(connection.imp(), source);
-        if flow == ControlFlow::Break {
-            let mut status = connection.imp().shared.lock();
-            status.background.take_if(|background| background == source);
-        }
-        flow
+        self.step(connection.imp(), source)
     }
 }
