@@ -1,5 +1,12 @@
 //! Two threads at work on one connection. `tests/races/run` watches these tests for data races.
 
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used
+)] // These are tests.
+
 mod common;
 
 use std::{

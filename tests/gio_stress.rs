@@ -5,6 +5,13 @@
 //! run. Each round's seed is one more than that of the round before, so a round that failed is run
 //! again, as far as the scheduling of threads allows, with its seed and a count of 1.
 
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used
+)] // These are tests.
+
 mod common;
 
 use std::{
