@@ -20,6 +20,9 @@ use super::sys;
 /// The longest plaintext of a record, in bytes (RFC 6347, section 4.1).
 pub const MAX_PLAINTEXT: usize = 1 << 14;
 
+/// Records without a message that one read passes over.
+const MOST_DROPPED: usize = 32;
+
 /// How far a handshake went.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Progress {
@@ -310,19 +313,27 @@ impl Session {
     /// Decrypts the next message into `buffer`, which must have room for [`MAX_PLAINTEXT`] bytes:
     /// OpenSSL would give the rest of a longer record to the next read.
     pub fn read(&mut self, buffer: &mut [u8]) -> Result<Reading, Failure> {
-        queue::clear();
         let size = c_int::try_from(buffer.len()).unwrap_or(c_int::MAX);
-        // SAFETY: `buffer` has at least `size` writable bytes.
-        let result =
-            unsafe { openssl_sys::SSL_read(self.ssl.as_ptr(), buffer.as_mut_ptr().cast(), size) };
-        if let Ok(length @ 1..) = usize::try_from(result) {
-            return Ok(Reading::Message(length));
+        for _ in 0..MOST_DROPPED {
+            queue::clear();
+            // SAFETY: `buffer` has at least `size` writable bytes.
+            let result = unsafe {
+                openssl_sys::SSL_read(self.ssl.as_ptr(), buffer.as_mut_ptr().cast(), size)
+            };
+            if let Ok(length @ 1..) = usize::try_from(result) {
+                return Ok(Reading::Message(length));
+            }
+            match self.outcome(result) {
+                openssl_sys::SSL_ERROR_WANT_READ => return Ok(Reading::Nothing),
+                openssl_sys::SSL_ERROR_ZERO_RETURN => return Ok(Reading::End),
+                // After our close_notify OpenSSL stops at each handshake record, such as a repeated
+                // Finished, that it drops.
+                openssl_sys::SSL_ERROR_SYSCALL
+                    if self.shutdown_state() & openssl_sys::SSL_SENT_SHUTDOWN != 0 => {}
+                _ => return Err(queue::drain()),
+            }
         }
-        match self.outcome(result) {
-            openssl_sys::SSL_ERROR_WANT_READ => Ok(Reading::Nothing),
-            openssl_sys::SSL_ERROR_ZERO_RETURN => Ok(Reading::End),
-            _ => Err(queue::drain()),
-        }
+        Ok(Reading::Nothing)
     }
 
     /// Whether a record, decrypted or not, waits to be read.

@@ -1,65 +1,41 @@
 //! Being told of a cancellation, as often as it happens.
 //!
-//! gtk-rs connects a closure that aborts the process when a cancellable is reset and cancelled again
-//! before the handler is gone.
+//! `g_cancellable_connect()` is not for us: its disconnection waits for a handler that is running, and
+//! so deadlocks where a handler lets go of what is connected; and gtk-rs's form of it aborts when a
+//! cancellable is reset and cancelled again. Nor is `g_cancellable_source_new()`: GLib wakes its
+//! context from the cancelling thread, even if that context is just being freed.
 
-use std::ffi::c_ulong;
+use gio::prelude::*;
+use glib::SignalHandlerId;
 
-use gio::ffi;
-use glib::{ffi::gpointer, translate::*};
-
-use super::guard;
-
-type Body = Box<dyn Fn() + Send + Sync>;
-
-/// A connected handler; dropping it disconnects, and waits for one that is running in another thread.
-pub struct OnCancel {
-    cancellable: gio::Cancellable,
-    id: c_ulong,
-}
+/// A connected handler, which is disconnected when this is dropped. One that is just running in
+/// another thread is not waited for.
+pub struct OnCancel(Option<(gio::Cancellable, SignalHandlerId)>);
 
 impl OnCancel {
-    /// Runs `body` when `cancellable` is triggered, at once if it already is. The body must not drop
-    /// the handler.
+    /// Runs `body` whenever `cancellable` is triggered, and at once if it already is.
     #[must_use]
-    pub fn new(cancellable: &gio::Cancellable, body: impl Fn() + Send + Sync + 'static) -> Self {
-        let body: Box<Body> = Box::new(Box::new(body));
-        // SAFETY: GIO calls `run` with the box until it calls `forget`, once; the cancelled signal's
-        // handlers have `run`'s signature.
-        let id = unsafe {
-            let run = std::mem::transmute::<
-                unsafe extern "C" fn(*mut ffi::GCancellable, gpointer),
-                unsafe extern "C" fn(),
-            >(run);
-            ffi::g_cancellable_connect(
-                cancellable.to_glib_none().0,
-                Some(run),
-                Box::into_raw(body).cast(),
-                Some(forget),
-            )
-        };
-        OnCancel {
-            cancellable: cancellable.clone(),
-            id,
+    pub fn new(
+        cancellable: &gio::Cancellable,
+        body: impl Fn() + Clone + Send + Sync + 'static,
+    ) -> Self {
+        let handler = body.clone();
+        let id = cancellable.connect("cancelled", false, move |_| {
+            handler();
+            None
+        });
+        // After the connection, so that no cancellation falls between.
+        if cancellable.is_cancelled() {
+            body();
         }
+        OnCancel(Some((cancellable.clone(), id)))
     }
 }
 
 impl Drop for OnCancel {
     fn drop(&mut self) {
-        // SAFETY: the handler is ours; 0 stands for one that has run and gone, and is ignored.
-        unsafe { ffi::g_cancellable_disconnect(self.cancellable.to_glib_none().0, self.id) };
+        if let Some((cancellable, id)) = self.0.take() {
+            cancellable.disconnect(id);
+        }
     }
-}
-
-unsafe extern "C" fn run(_cancellable: *mut ffi::GCancellable, body: gpointer) {
-    // SAFETY: the box that `new` connected, which lives until `forget`.
-    let body = unsafe { &*body.cast::<Body>() };
-    guard("cancellation handler", || (), body);
-}
-
-unsafe extern "C" fn forget(body: gpointer) {
-    // SAFETY: the box that `new` connected; nothing uses it any more.
-    let body = unsafe { Box::from_raw(body.cast::<Body>()) };
-    guard("cancellation handler", || (), || drop(body));
 }

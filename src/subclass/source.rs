@@ -68,17 +68,6 @@ pub fn add_child(source: &glib::Source, child: &glib::Source) {
     }
 }
 
-/// A source that is ready when `cancellable` is triggered; to be made a child of another.
-#[must_use]
-pub fn cancellable_source(cancellable: &gio::Cancellable) -> glib::Source {
-    // SAFETY: the cancellable is alive; the new source comes with a reference of its own.
-    unsafe {
-        from_glib_full(gio::ffi::g_cancellable_source_new(
-            cancellable.to_glib_none().0,
-        ))
-    }
-}
-
 /// Takes a child of `source` away again and destroys it. One that has ended by itself is ignored.
 pub fn remove_child(source: &glib::Source, child: &glib::Source) {
     if child.is_destroyed() {

@@ -9,10 +9,9 @@ use super::imp::DtlsConnection;
 use super::status::{Budget, Handshake, Lane, Status, check_cancelled};
 use crate::engine::Datagrams;
 use crate::error::Error;
+use crate::subclass::cancel::OnCancel;
 use crate::subclass::dtls_connection::Completion;
-use crate::subclass::source::{
-    SourceImpl, add_child, cancellable_source, set_priority, set_ready_time, worker_source,
-};
+use crate::subclass::source::{SourceImpl, set_priority, set_ready_time, worker_source};
 
 impl DtlsConnection {
     /// Closes the given directions: wakes whoever blocks in them, waits until they are out, and tells
@@ -48,14 +47,12 @@ impl DtlsConnection {
             read,
             write,
             cancellable: cancellable.cloned(),
+            _on_cancel: self.shared.ring_on_cancel(cancellable),
             task: Some((self.obj().clone(), completion)),
         };
         let source = worker_source("GioOssl close", closing, Some(&self.shared.alarm));
         set_priority(&source, priority);
         set_ready_time(&source, Some(Duration::ZERO));
-        if let Some(cancellable) = cancellable {
-            add_child(&source, &cancellable_source(cancellable));
-        }
         source.attach(Some(&context));
     }
 
@@ -121,6 +118,7 @@ struct Closing {
     read: bool,
     write: bool,
     cancellable: Option<gio::Cancellable>,
+    _on_cancel: Option<OnCancel>,
     task: Option<(super::DtlsConnection, Completion)>,
 }
 

@@ -10,9 +10,8 @@ use super::events::BaseEvents;
 use super::imp::DtlsConnection;
 use super::status::{Budget, Handshake, Status, check_cancelled};
 use crate::error::Error;
-use crate::subclass::source::{
-    SourceImpl, add_child, cancellable_source, datagram_source, set_ready_time,
-};
+use crate::subclass::cancel::OnCancel;
+use crate::subclass::source::{SourceImpl, datagram_source, set_ready_time};
 
 /// What the state alone says about readiness.
 enum Outlook {
@@ -129,15 +128,13 @@ impl DtlsConnection {
             connection: object.downgrade(),
             condition,
             cancellable: cancellable.cloned(),
+            _on_cancel: self.shared.ring_on_cancel(cancellable),
             announced: false,
             events: BaseEvents::default(),
         };
         let base = object.upcast_ref::<gio::DatagramBased>();
         let source = datagram_source(base, "GioOssl readiness", watch, Some(&self.shared.alarm));
         set_ready_time(&source, Some(Duration::ZERO));
-        if let Some(cancellable) = cancellable {
-            add_child(&source, &cancellable_source(cancellable));
-        }
         source
     }
 }
@@ -147,6 +144,7 @@ struct Watch {
     connection: glib::WeakRef<super::DtlsConnection>,
     condition: IOCondition,
     cancellable: Option<gio::Cancellable>,
+    _on_cancel: Option<OnCancel>,
     /// A connection whose handshake nobody has started is ready, but saying so once is enough.
     announced: bool,
     events: BaseEvents,

@@ -219,6 +219,12 @@ impl Shared {
         self.alarm.ring();
     }
 
+    /// Rings the sources when the application cancels, as long as the result is kept.
+    pub fn ring_on_cancel(&self, cancellable: Option<&gio::Cancellable>) -> Option<OnCancel> {
+        let alarm = self.alarm.clone();
+        cancellable.map(|cancellable| OnCancel::new(cancellable, move || alarm.ring()))
+    }
+
     /// Waits until `ready` gives a result.
     ///
     /// # Errors

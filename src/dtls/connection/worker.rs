@@ -12,10 +12,9 @@ use super::handshake::{Begun, Claim};
 use super::imp::DtlsConnection;
 use super::status::{Explicit, Status, check_cancelled};
 use crate::error::Error;
+use crate::subclass::cancel::OnCancel;
 use crate::subclass::dtls_connection::Completion;
-use crate::subclass::source::{
-    SourceImpl, add_child, cancellable_source, set_priority, set_ready_time, worker_source,
-};
+use crate::subclass::source::{SourceImpl, set_priority, set_ready_time, worker_source};
 
 impl DtlsConnection {
     /// `handshake_async()`: completes from the context's loop, never before it runs.
@@ -36,13 +35,11 @@ impl DtlsConnection {
         let task = Task {
             completion,
             cancellable: cancellable.cloned(),
+            _on_cancel: self.shared.ring_on_cancel(cancellable),
             _claim: guard,
         };
         let source = self.worker(Purpose::Task(task));
         set_priority(&source, priority);
-        if let Some(cancellable) = cancellable {
-            add_child(&source, &cancellable_source(cancellable));
-        }
         source.attach(Some(&context));
     }
 
@@ -88,6 +85,7 @@ struct Task {
     /// Owns a reference on the connection until it is completed.
     completion: Completion,
     cancellable: Option<gio::Cancellable>,
+    _on_cancel: Option<OnCancel>,
     _claim: Claim,
 }
 
