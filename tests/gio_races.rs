@@ -1,5 +1,12 @@
 //! Two threads at work on one connection. `tests/races/run` watches these tests for data races.
 
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used
+)] // These are tests.
+
 mod common;
 
 use std::{
@@ -328,4 +335,27 @@ fn repeated_flight_does_not_fail_a_half_closed_connection() {
     net.inject(Direction::ToServer, &late);
     send(&client, b"in", None).unwrap();
     assert_eq!(receive(&server, PATIENCE).unwrap().unwrap(), b"in");
+}
+
+#[test]
+fn main_context_may_go_while_another_thread_wakes_its_sources() {
+    const CONTEXTS: usize = 2_000;
+    let client = client(&SimNet::new().client());
+    let over = AtomicBool::new(false);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            while !over.load(Ordering::Relaxed) {
+                client.close(NONE).unwrap();
+            }
+        });
+        for _ in 0..CONTEXTS {
+            let context = glib::MainContext::new();
+            let priority = glib::Priority::DEFAULT;
+            let ignore = |_: &DtlsClientConnection, _| ControlFlow::Continue;
+            let source = client.create_source(IOCondition::IN, NONE, None, priority, ignore);
+            source.attach(Some(&context));
+            source.destroy();
+        }
+        over.store(true, Ordering::Relaxed);
+    });
 }

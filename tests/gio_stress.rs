@@ -5,6 +5,13 @@
 //! run. Each round's seed is one more than that of the round before, so a round that failed is run
 //! again, as far as the scheduling of threads allows, with its seed and a count of 1.
 
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used
+)] // These are tests.
+
 mod common;
 
 use std::{
@@ -466,10 +473,7 @@ impl Player<'_> {
         let none = gio::Cancellable::NONE;
         match self.random.below(6) {
             0 => check(end.shutdown(true, false, none)),
-            1 if self.patient => {
-                let lifeline = self.round.lifeline();
-                check(end.shutdown(false, true, Some(&lifeline)))
-            }
+            1 => check(end.shutdown(false, true, none)),
             2 => {
                 let lifeline = self.round.lifeline();
                 check(end.close(Some(&lifeline)));

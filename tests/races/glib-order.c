@@ -1,0 +1,70 @@
+/* Tells ThreadSanitizer of the order that GLib, which is not instrumented, makes between threads: as
+ * much of it as our code relies on. Loaded before GLib, by tests/races/run.
+ *
+ * - What a thread did before it let go of a reference comes before the finalization by whoever lets
+ *   go of the last one: the count is atomic.
+ * - What a thread did before it connected a handler to a cancellable comes before the handler's run
+ *   in a thread that cancels: both take GObject's lock on the cancellable's handlers.
+ * - What such a handler did comes before the return of g_cancellable_disconnect(), which waits.
+ *
+ * Nothing else is said, so that everything else must be ordered by ourselves.
+ */
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <gio/gio.h>
+
+/* ThreadSanitizer's, where the program has it. */
+void __tsan_acquire (void *address) __attribute__ ((weak));
+void __tsan_release (void *address) __attribute__ ((weak));
+
+static void
+happens_before (gpointer object)
+{
+  if (__tsan_release != NULL && object != NULL)
+    __tsan_release (object);
+}
+
+static void
+happens_after (gpointer object)
+{
+  if (__tsan_acquire != NULL && object != NULL)
+    __tsan_acquire (object);
+}
+
+/* Looked up at each call, since a test spends its time elsewhere. */
+#define REAL(function) ((__typeof__ (&(function))) dlsym (RTLD_NEXT, #function))
+
+/* GLib has a macro of this name, which only adds a cast. */
+#undef g_object_unref
+
+void
+g_object_unref (gpointer object)
+{
+  happens_before (object);
+  /* If this is the last reference, then all others have been let go of by now. */
+  happens_after (object);
+  REAL (g_object_unref) (object);
+}
+
+gulong
+g_cancellable_connect (GCancellable *cancellable, GCallback callback, gpointer data,
+                       GDestroyNotify destroy)
+{
+  happens_before (cancellable);
+  return REAL (g_cancellable_connect) (cancellable, callback, data, destroy);
+}
+
+void
+g_cancellable_cancel (GCancellable *cancellable)
+{
+  happens_after (cancellable);
+  REAL (g_cancellable_cancel) (cancellable);
+  happens_before (cancellable);
+}
+
+void
+g_cancellable_disconnect (GCancellable *cancellable, gulong handler)
+{
+  REAL (g_cancellable_disconnect) (cancellable, handler);
+  happens_after (cancellable);
+}
