@@ -25,7 +25,7 @@ use openssl::x509::X509;
 use crate::error::Error;
 use crate::ossl::queue::Failure;
 pub use crate::ossl::session::{Authentication, MAX_PLAINTEXT};
-use crate::ossl::session::{Parameters, Progress, Reading, Session};
+use crate::ossl::session::{Parameters, Progress, Session};
 use crate::ossl::{self, queue};
 pub use crate::ossl::{Datagrams, Refusal, Role};
 
@@ -34,6 +34,7 @@ use noise::{Sieve, Sifted};
 
 mod alert;
 mod binding;
+mod data;
 mod noise;
 pub mod testing;
 
@@ -305,81 +306,6 @@ impl Engine {
             self.state = State::Failed(self.told(alert));
         } else if let Err(failure) = self.session.handle_timeout() {
             self.fail("The peer does not answer", failure);
-        }
-    }
-
-    /// Decrypts the next message into `buffer`.
-    pub fn open(&mut self, buffer: &mut [u8]) -> Result<Opened, Error> {
-        match &self.state {
-            State::Established => {}
-            State::Failed(error) => return Err(error.clone()),
-            _ => return Ok(Opened::Nothing),
-        }
-        if buffer.len() >= MAX_PLAINTEXT {
-            let reading = self.session.read(buffer);
-            return self.opened(reading, MAX_PLAINTEXT);
-        }
-        let mut scratch = std::mem::take(&mut self.scratch);
-        scratch.resize(MAX_PLAINTEXT, 0);
-        let reading = self.session.read(&mut scratch);
-        if let Ok(Reading::Message(length)) = reading {
-            let kept = length.min(buffer.len());
-            if let (Some(to), Some(from)) = (buffer.get_mut(..kept), scratch.get(..kept)) {
-                to.copy_from_slice(from);
-            }
-        }
-        self.scratch = scratch;
-        self.opened(reading, buffer.len())
-    }
-
-    fn opened(&mut self, reading: Result<Reading, Failure>, room: usize) -> Result<Opened, Error> {
-        match reading {
-            Ok(Reading::Message(length)) => Ok(Opened::Message {
-                length: length.min(room),
-                truncated: length > room,
-            }),
-            Ok(Reading::Nothing) => Ok(Opened::Nothing),
-            Ok(Reading::End) => Ok(Opened::End),
-            Err(failure) => Err(self.fail("The DTLS session failed", failure)),
-        }
-    }
-
-    /// Whether [`open`](Self::open) has something to tell or to work on without a further datagram.
-    pub fn is_readable(&mut self) -> bool {
-        match self.state {
-            State::Established => self.session.has_pending() || self.session.is_closed_by_peer(),
-            State::Failed(_) => true,
-            _ => false,
-        }
-    }
-
-    /// Protects `message` as one record and queues it. An empty message cannot be expressed by
-    /// OpenSSL and queues nothing.
-    pub fn seal(&mut self, message: &[u8]) -> Result<(), Error> {
-        match &self.state {
-            State::Established => {}
-            State::Failed(error) => return Err(error.clone()),
-            _ => return Err(Error::Tls("The handshake is not finished".into())),
-        }
-        if message.len() > MAX_PLAINTEXT {
-            return Err(Error::MessageTooLarge {
-                size: message.len(),
-                limit: MAX_PLAINTEXT,
-            });
-        }
-        if message.is_empty() {
-            return Ok(());
-        }
-        self.session
-            .write(message)
-            .map_err(|failure| self.fail("Cannot send", failure))
-    }
-
-    /// Queues close_notify, if there is an association to close.
-    pub fn close(&mut self) {
-        if matches!(self.state, State::Established) && self.session.shut_down().is_err() {
-            // Nothing can be told to the peer any more; the caller is closing anyway.
-            queue::clear();
         }
     }
 
