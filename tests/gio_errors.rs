@@ -134,8 +134,12 @@ fn base_that_ends_during_a_handshake_is_an_end_without_notice() {
 
 /// A handshake with `openssl s_server` that these options make impossible.
 fn impossible(options: &[&str]) -> glib::Error {
+    impossible_with("openssl", options)
+}
+
+fn impossible_with(server: &str, options: &[&str]) -> glib::Error {
     hurry();
-    let peer = Peer::serve("openssl", "ecdsa", options);
+    let peer = Peer::serve(server, "ecdsa", options);
     let socket = udp_socket(0);
     connect(&socket, peer.port);
     client(&socket).handshake(NONE).unwrap_err()
@@ -146,6 +150,13 @@ fn no_shared_cipher_is_named_in_the_error() {
     let error = impossible(&["-cipher", "ECDHE-RSA-AES128-GCM-SHA256"]);
     assert!(error.matches(TlsError::Misc), "{error:?}");
     assert!(error.message().contains("handshake_failure"), "{error}");
+}
+
+#[test]
+fn server_that_speaks_dtls_1_0_only_is_not_talked_to() {
+    let error = impossible_with("openssl-dtls1", &[]);
+    assert!(error.matches(TlsError::Misc), "{error:?}");
+    assert!(error.message().contains("alert"), "{error}");
 }
 
 #[test]

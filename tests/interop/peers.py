@@ -12,6 +12,7 @@ Peers:
            message boundaries survive. -quiet is what makes that clean: no banner on stdout, and no
            command letters (Q, q, R, ...) taken from the echoed bytes. -state reports alerts on
            stderr ("SSL3 alert read:fatal:unknown CA"), which is the log.
+  openssl-dtls1  the same, but it speaks DTLS 1.0 only.
   gnutls   `gnutls-serv --udp --echo`. It reads into 254 bytes, so that the echo of a longer message
            comes back as several of at most 254 bytes.
   garbage  a plain UDP socket that answers every datagram with junk, an empty datagram and plain
@@ -91,7 +92,9 @@ class Peer:
         descriptor, self.log_path = tempfile.mkstemp(prefix=f"peer-{self.name}-", suffix=".log")
         with os.fdopen(descriptor, "wb") as log:
             if self.name == "openssl":
-                self._start_openssl(log)
+                self._start_openssl(log, "-dtls1_2")
+            elif self.name == "openssl-dtls1":
+                self._start_openssl(log, "-dtls1", "-cipher", "ALL:@SECLEVEL=0")
             elif self.name == "gnutls":
                 self._start_gnutls(log)
             elif self.name in ("garbage", "silent"):
@@ -130,11 +133,11 @@ class Peer:
                 raise PeerError(f"{self.name} never logged {pattern!r}; its log:\n{text}")
             time.sleep(POLL)
 
-    def _start_openssl(self, log):
+    def _start_openssl(self, log, version, *ciphers):
         outer, inner = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with outer, inner:
             self._spawn(
-                lambda port: ["openssl", "s_server", "-dtls1_2", "-quiet", "-state",
+                lambda port: ["openssl", "s_server", version, *ciphers, "-quiet", "-state",
                               "-accept", f"127.0.0.1:{port}",
                               "-cert", self.certificate, "-key", self.key, *self.options],
                 stdin=inner, stdout=outer, stderr=log)
@@ -188,7 +191,7 @@ def main():
     """The `serve` command for test programs in other languages."""
     parser = argparse.ArgumentParser(description="Serves one DTLS test peer until stdin ends.")
     parser.add_argument("command", choices=["serve"])
-    parser.add_argument("name", choices=["openssl", "gnutls", "garbage", "silent"])
+    parser.add_argument("name", choices=["openssl", "openssl-dtls1", "gnutls", "garbage", "silent"])
     parser.add_argument("--certificate")
     parser.add_argument("--key")
     parser.epilog = "Options of the server itself may follow after --."
