@@ -3,9 +3,9 @@
  *
  * - What a thread did before it let go of a reference comes before the finalization by whoever lets
  *   go of the last one: the count is atomic.
- * - What a thread did before it connected a handler to a cancellable comes before the handler's run
- *   in a thread that cancels: both take GObject's lock on the cancellable's handlers.
- * - What such a handler did comes before the return of g_cancellable_disconnect(), which waits.
+ * - What a thread did before it connected a handler to an object comes before the handler's run in a
+ *   thread that cancels that object: both take GObject's lock on its handlers. The same lock orders
+ *   what a handler did before its disconnection.
  *
  * Nothing else is said, so that everything else must be ordered by ourselves.
  */
@@ -47,11 +47,11 @@ g_object_unref (gpointer object)
 }
 
 gulong
-g_cancellable_connect (GCancellable *cancellable, GCallback callback, gpointer data,
-                       GDestroyNotify destroy)
+g_signal_connect_closure_by_id (gpointer instance, guint signal, GQuark detail, GClosure *closure,
+                                gboolean after)
 {
-  happens_before (cancellable);
-  return REAL (g_cancellable_connect) (cancellable, callback, data, destroy);
+  happens_before (instance);
+  return REAL (g_signal_connect_closure_by_id) (instance, signal, detail, closure, after);
 }
 
 void
@@ -63,8 +63,8 @@ g_cancellable_cancel (GCancellable *cancellable)
 }
 
 void
-g_cancellable_disconnect (GCancellable *cancellable, gulong handler)
+g_signal_handler_disconnect (gpointer instance, gulong handler)
 {
-  REAL (g_cancellable_disconnect) (cancellable, handler);
-  happens_after (cancellable);
+  REAL (g_signal_handler_disconnect) (instance, handler);
+  happens_after (instance);
 }
