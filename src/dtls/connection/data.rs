@@ -6,7 +6,7 @@ use std::time::Duration;
 use glib::IOCondition;
 
 use super::imp::DtlsConnection;
-use super::status::{Budget, Lane, Status, check_cancelled};
+use super::status::{Budget, Lane, LaneGuard, Status, check_cancelled};
 use crate::engine::{Datagrams, MAX_PLAINTEXT, Opened};
 use crate::error::Error;
 use crate::subclass::datagram_based::{InputMessages, OutputMessages};
@@ -28,6 +28,26 @@ fn check_flags(flags: i32) -> Result<(), Error> {
 }
 
 impl DtlsConnection {
+    /// Takes the lane of a direction that is not closed, and completes the handshake if need be.
+    fn enter(
+        &self,
+        lane: Lane,
+        budget: Budget,
+        cancellable: Option<&gio::Cancellable>,
+        closed: impl Fn(&Status) -> bool + Copy,
+    ) -> Result<LaneGuard, Error> {
+        let admit = |status: &Status| {
+            if closed(status) {
+                Err(Error::Closed)
+            } else {
+                Ok(())
+            }
+        };
+        let guard = self.shared.enter(lane, budget, cancellable, admit)?;
+        self.settle(budget, cancellable, closed)?;
+        Ok(guard)
+    }
+
     /// Receives messages from the front; 0 is the end of the peer's messages.
     pub fn receive(
         &self,
@@ -43,17 +63,7 @@ impl DtlsConnection {
         }
         let budget = Budget::new(timeout);
         let closed = |status: &Status| status.read_closed;
-        let admit = |status: &Status| {
-            if closed(status) {
-                Err(Error::Closed)
-            } else {
-                Ok(())
-            }
-        };
-        let _lane = self
-            .shared
-            .enter(Lane::Receive, budget, cancellable, admit)?;
-        self.settle(budget, cancellable, closed)?;
+        let _lane = self.enter(Lane::Receive, budget, cancellable, closed)?;
         if let Some(error) = self.shared.lock().deferred.take() {
             return Err(error);
         }
@@ -190,15 +200,7 @@ impl DtlsConnection {
         }
         let budget = Budget::new(timeout);
         let closed = |status: &Status| status.write_closed;
-        let admit = |status: &Status| {
-            if closed(status) {
-                Err(Error::Closed)
-            } else {
-                Ok(())
-            }
-        };
-        let _lane = self.shared.enter(Lane::Send, budget, cancellable, admit)?;
-        self.settle(budget, cancellable, closed)?;
+        let _lane = self.enter(Lane::Send, budget, cancellable, closed)?;
         let mut sent = 0;
         while sent < messages.len() {
             match self.send_some(messages, &mut sent, budget, cancellable) {
