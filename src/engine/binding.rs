@@ -133,3 +133,45 @@ fn general(stack: &ErrorStack) -> Error {
 fn unavailable(why: &str) -> Error {
     Error::ChannelBinding(ChannelBindingFailure::NotAvailable, why.into())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fails_as(result: Result<impl Sized, Error>, expected: ChannelBindingFailure) -> bool {
+        matches!(result, Err(Error::ChannelBinding(failure, _)) if failure == expected)
+    }
+
+    #[test]
+    fn without_a_certificate_there_is_no_end_point() {
+        let result = end_point(None);
+        assert!(fails_as(result, ChannelBindingFailure::NotAvailable));
+    }
+
+    #[test]
+    fn signatures_with_two_hashes_or_none_have_no_end_point() {
+        for digest in [Nid::UNDEF, Nid::MD5_SHA1] {
+            let result = end_point_digest(Some(digest));
+            assert!(fails_as(result, ChannelBindingFailure::NotSupported));
+        }
+    }
+
+    #[test]
+    fn hash_that_cannot_be_computed_is_not_supported() {
+        let result = end_point_digest(Some(Nid::from_raw(openssl_sys::NID_undef - 1)));
+        assert!(fails_as(result, ChannelBindingFailure::NotSupported));
+    }
+
+    #[test]
+    fn unknown_signature_is_a_general_failure() {
+        let result = end_point_digest(None);
+        assert!(fails_as(result, ChannelBindingFailure::General));
+    }
+
+    #[test]
+    fn broken_hashes_give_way_to_sha_256() {
+        for digest in [Nid::MD5, Nid::SHA1] {
+            assert!(end_point_digest(Some(digest)).unwrap() == MessageDigest::sha256());
+        }
+    }
+}
