@@ -390,7 +390,7 @@ fn version_and_cipher_suite_are_announced_once_and_are_the_same_on_both_ends() {
         let suite = client.ciphersuite_name();
         assert!(suite.as_ref().unwrap().starts_with("ECDHE-ECDSA-"));
         for suites in suites {
-            assert_eq!(*suites.borrow(), [suite.clone()]);
+            assert_eq!(*suites.borrow(), std::slice::from_ref(&suite));
         }
     });
 }

@@ -7,8 +7,7 @@ use openssl::x509::X509Ref;
 
 use super::{Engine, Role, State};
 use crate::error::{ChannelBindingFailure, Error};
-use crate::ossl::queue;
-use crate::ossl::session::signature;
+use crate::ossl::{queue, x509};
 
 /// What a channel is bound by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,7 +90,7 @@ impl Engine {
 fn end_point(certificate: Option<&X509Ref>) -> Result<Vec<u8>, Error> {
     let certificate =
         certificate.ok_or_else(|| unavailable("The server presented no certificate"))?;
-    let digest = end_point_digest(signature::digest(certificate))?;
+    let digest = end_point_digest(x509::signature_digest(certificate))?;
     let hash = certificate
         .digest(digest)
         .map_err(|stack| general(&stack))?;
@@ -158,7 +157,7 @@ mod tests {
 
     #[test]
     fn hash_that_cannot_be_computed_is_not_supported() {
-        let result = end_point_digest(Some(Nid::from_raw(openssl_sys::NID_undef - 1)));
+        let result = end_point_digest(Some(Nid::COMMONNAME));
         assert!(fails_as(result, ChannelBindingFailure::NotSupported));
     }
 

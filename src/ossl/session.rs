@@ -17,7 +17,6 @@ use authentication::request_certificate;
 
 mod authentication;
 mod resumption;
-pub mod signature;
 
 /// The longest plaintext of a record, in bytes (RFC 6347, section 4.1).
 pub const MAX_PLAINTEXT: usize = 1 << 14;

@@ -68,11 +68,4 @@ unsafe extern "C" {
         chain: *mut stack_st_X509,
         replace: c_int,
     ) -> c_int;
-    pub fn X509_get_signature_info(
-        certificate: *mut X509,
-        digest: *mut c_int,
-        key: *mut c_int,
-        security_bits: *mut c_int,
-        flags: *mut u32,
-    ) -> c_int;
 }
