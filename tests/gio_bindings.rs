@@ -206,7 +206,7 @@ fn bindings_stay_the_same_while_data_flows_and_finished_is_repeated() {
         theirs.unwrap();
         source.destroy();
         let sent = common::records::sent_records(&net, Direction::ToClient);
-        assert_eq!(sent.iter().filter(|record| record.epoch > 0).count(), 2);
+        assert!(sent.iter().filter(|record| record.epoch > 0).count() >= 2);
         let bound = TYPES.map(|kind| binding(&client, kind).unwrap());
         assert_eq!(TYPES.map(|kind| binding(&server, kind).unwrap()), bound);
         send(&client, b"hello", common::PATIENCE).unwrap();
