@@ -17,10 +17,8 @@ use super::{Engine, Role, State};
 use crate::ossl::session::Session;
 
 /// Whether a session outlives its association.
-#[derive(Default)]
 pub enum Resumption {
     /// It does not.
-    #[default]
     Never,
     /// A later association may resume it. A server does not allow that to clients that it asks for
     /// a certificate.
