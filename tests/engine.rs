@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use gio_ossl::Error;
 use gio_ossl::engine::{
-    Authentication, Binding, Config, Datagrams, Engine, MAX_PLAINTEXT, Opened, Refusal, Role, Step,
-    Verdict,
+    Authentication, Binding, Config, Datagrams, Engine, MAX_PLAINTEXT, Opened, Refusal, Resumption,
+    Role, Step, Verdict,
 };
 use pki::{Leaf, Pki};
 
@@ -27,6 +27,7 @@ fn config(role: Role) -> Config {
         credentials: None,
         mtu: 1400,
         initial_timeout: Duration::from_millis(20),
+        resumption: Resumption::Never,
     }
 }
 

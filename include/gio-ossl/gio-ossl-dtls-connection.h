@@ -20,6 +20,13 @@ G_BEGIN_DECLS
  * handshake, the properties and the messages. The methods here move one
  * message as plain bytes, for languages that cannot fill a #GOutputVector.
  *
+ * Names in #GDtlsConnection:advertised-protocols that are empty or longer
+ * than 255 bytes have no form on the wire, and are left out.
+ *
+ * Channel bindings are available from the end of the handshake until both
+ * directions are closed. `tls-exporter` is not available if the peer lacks
+ * the extended master secret (RFC 7627).
+ *
  * The class is abstract, and cannot be derived from outside the library.
  *
  * Since: 0.1

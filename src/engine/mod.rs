@@ -36,9 +36,11 @@ mod alert;
 mod binding;
 mod data;
 mod noise;
+mod resumption;
 pub mod testing;
 
 pub use binding::Binding;
+pub use resumption::Resumption;
 
 /// What a new association needs to know.
 pub struct Config {
@@ -58,6 +60,8 @@ pub struct Config {
     pub mtu: u16,
     /// The first retransmission time-out.
     pub initial_timeout: Duration,
+    /// Whether the session outlives the association.
+    pub resumption: Resumption,
 }
 
 /// What must happen next, in protocol order.
@@ -151,6 +155,7 @@ impl Engine {
                 Error::BadCertificate(format!("Cannot use the certificate: {reason}"))
             })?;
         }
+        config.resumption.prepare(&mut session).map_err(failed)?;
         Ok(Engine {
             session,
             role: config.role,
@@ -261,8 +266,10 @@ impl Engine {
                 self.session.release();
                 self.state = State::Handshaking { alert: None };
             }
-            Verdict::Refuse(refusal, error) if self.role == Role::Server => {
-                self.session.refuse_client(refusal);
+            Verdict::Refuse(refusal, error)
+                if self.role == Role::Server || self.session.is_resumed() =>
+            {
+                self.session.refuse_in_plaintext(refusal);
                 self.state = State::Failed(error);
             }
             Verdict::Refuse(refusal, error) => {

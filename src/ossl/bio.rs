@@ -66,6 +66,8 @@ pub struct Wire {
     pub outgoing: Datagrams,
     /// Whether nothing is read until further notice: what keeps a server's handshake where it is.
     pub held: bool,
+    /// Whether it is held after each record.
+    pub stepwise: bool,
     mtu: c_long,
 }
 
@@ -82,6 +84,7 @@ impl Wire {
             spare: Vec::new(),
             outgoing: Datagrams::default(),
             held: false,
+            stepwise: false,
             mtu: c_long::from(mtu),
         }
     }
@@ -108,6 +111,7 @@ impl Wire {
             return None;
         }
         let datagram = self.incoming.pop_front()?;
+        self.held = self.stepwise;
         let length = datagram.len().min(buffer.len());
         if let (Some(to), Some(from)) = (buffer.get_mut(..length), datagram.get(..length)) {
             to.copy_from_slice(from);

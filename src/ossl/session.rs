@@ -16,6 +16,7 @@ use super::sys;
 use authentication::request_certificate;
 
 mod authentication;
+mod resumption;
 
 /// The longest plaintext of a record, in bytes (RFC 6347, section 4.1).
 pub const MAX_PLAINTEXT: usize = 1 << 14;
@@ -149,12 +150,17 @@ impl Session {
     /// Moves the handshake as far as it goes.
     pub fn handshake(&mut self) -> Result<Progress, Failure> {
         queue::clear();
+        let wire = self.wire();
+        wire.held &= !wire.stepwise;
         // SAFETY: the `SSL` is valid.
         let result = unsafe { openssl_sys::SSL_do_handshake(self.ssl.as_ptr()) };
         if result == 1 {
             return Ok(Progress::Done);
         }
         match self.outcome(result) {
+            openssl_sys::SSL_ERROR_WANT_READ if self.wire().stepwise && self.is_resumed() => {
+                Ok(Progress::WantVerdict)
+            }
             openssl_sys::SSL_ERROR_WANT_READ => Ok(Progress::WantDatagram),
             openssl_sys::SSL_ERROR_WANT_X509_LOOKUP => Ok(Progress::WantCertificate),
             sys::SSL_ERROR_WANT_RETRY_VERIFY => Ok(Progress::WantVerdict),

@@ -1,8 +1,10 @@
 //! What `openssl-sys` does not declare.
 
-use std::ffi::{c_int, c_long, c_uint, c_void};
+use std::ffi::{c_int, c_long, c_uchar, c_uint, c_void};
 
-use openssl_sys::{SSL, SSL_CTX, X509, X509_STORE_CTX, stack_st_X509, stack_st_X509_NAME};
+use openssl_sys::{
+    SSL, SSL_CTX, SSL_SESSION, X509, X509_STORE_CTX, stack_st_X509, stack_st_X509_NAME,
+};
 
 /// `DTLS_CTRL_GET_TIMEOUT` of `<openssl/ssl.h>`.
 pub const DTLS_CTRL_GET_TIMEOUT: c_int = 73;
@@ -48,9 +50,17 @@ unsafe extern "C" {
         callback: Option<VerifyCallback>,
         argument: *mut c_void,
     );
+    pub fn SSL_SESSION_dup(session: *const SSL_SESSION) -> *mut SSL_SESSION;
+    pub fn SSL_SESSION_is_resumable(session: *const SSL_SESSION) -> c_int;
+    pub fn SSL_clear_options(ssl: *mut SSL, options: u64) -> u64;
     pub fn SSL_get0_peer_CA_list(ssl: *const SSL) -> *const stack_st_X509_NAME;
     pub fn X509_STORE_CTX_get0_untrusted(context: *const X509_STORE_CTX) -> *mut stack_st_X509;
     pub fn SSL_has_pending(ssl: *const SSL) -> c_int;
+    pub fn SSL_set_session_id_context(
+        ssl: *mut SSL,
+        context: *const c_uchar,
+        length: c_uint,
+    ) -> c_int;
     pub fn SSL_use_cert_and_key(
         ssl: *mut SSL,
         leaf: *mut X509,

@@ -8,6 +8,7 @@ use std::{
 use foreign_types::{ForeignType, ForeignTypeRef};
 use openssl::{
     error::ErrorStack,
+    nid::Nid,
     pkey::{PKey, Private},
     x509::{GeneralNameRef, X509, X509NameRef, X509Ref, X509VerifyResult},
 };
@@ -38,6 +39,13 @@ unsafe extern "C" {
         name: *const ffi::X509_NAME,
         indent: c_int,
         flags: c_ulong,
+    ) -> c_int;
+    fn X509_get_signature_info(
+        certificate: *mut ffi::X509,
+        digest: *mut c_int,
+        key: *mut c_int,
+        security_bits: *mut c_int,
+        flags: *mut u32,
     ) -> c_int;
 }
 
@@ -119,6 +127,25 @@ pub(crate) fn is_issued_by(subject: &X509Ref, issuer: &X509Ref) -> bool {
             .unwrap_or(false);
     clear_errors();
     issued
+}
+
+/// The hash of the certificate's signature, RSASSA-PSS's included; `UNDEF` if it has none of its
+/// own, and none if the algorithm is unknown.
+pub(crate) fn signature_digest(certificate: &X509Ref) -> Option<Nid> {
+    let mut digest = 0;
+    let unasked = ptr::null_mut();
+    // SAFETY: the certificate is alive; what is not asked for may be NULL.
+    let known = unsafe {
+        X509_get_signature_info(
+            certificate.as_ptr(),
+            &raw mut digest,
+            unasked,
+            unasked,
+            ptr::null_mut(),
+        )
+    };
+    clear_errors();
+    (known == 1).then(|| Nid::from_raw(digest))
 }
 
 /// A distinguished name as one line, in the certificate's own order: `DC=COM,DC=EXAMPLE,CN=host`.

@@ -23,6 +23,16 @@ pub fn byte_array_list(items: &[Vec<u8>]) -> glib::Value {
     (list.cast::<c_void>() as glib::Pointer).to_value()
 }
 
+/// A string value of bytes in any encoding; `None` is NULL.
+#[must_use]
+pub fn string(string: Option<&CStr>) -> glib::Value {
+    let mut value = glib::Value::from_type(glib::Type::STRING);
+    let pointer = string.map_or(ptr::null(), CStr::as_ptr);
+    // SAFETY: the value holds a string, of which GLib makes a copy.
+    unsafe { gobject_ffi::g_value_set_string(value.to_glib_none_mut().0, pointer) };
+    value
+}
+
 /// A `GStrv` value; `None` is a NULL vector.
 #[must_use]
 pub fn strv(strings: Option<&[CString]>) -> glib::Value {

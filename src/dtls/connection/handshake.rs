@@ -20,7 +20,7 @@ use super::status::{
 use crate::certificate::credentials::Credentials;
 use crate::certificate::identity;
 use crate::database;
-use crate::engine::{self, Authentication, Config, Datagrams, Engine, Role, Step};
+use crate::engine::{self, Authentication, Config, Datagrams, Engine, Resumption, Role, Step};
 use crate::error::Error;
 use crate::transport::{Received, Transport};
 
@@ -301,6 +301,7 @@ impl DtlsConnection {
             credentials,
             mtu: MTU,
             initial_timeout: engine::testing::initial_timeout(),
+            resumption: Resumption::Never,
         })?;
         if self.engine.set(Mutex::new(engine)).is_ok() {
             self.shared.lock().handshake = Handshake::InProgress;

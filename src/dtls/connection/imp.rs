@@ -174,11 +174,7 @@ impl ObjectImpl for DtlsConnection {
             "peer-certificate" => self.facts().peer_certificate.as_deref().to_value(),
             "peer-certificate-errors" => self.facts().peer_certificate_errors.to_value(),
             "advertised-protocols" => values::strv(self.settings().advertised_protocols.as_deref()),
-            "negotiated-protocol" => {
-                let name = self.negotiated_protocol.get();
-                name.map(|name| name.to_string_lossy().into_owned())
-                    .to_value()
-            }
+            "negotiated-protocol" => values::string(self.negotiated_protocol()),
             "protocol-version" => self.facts().protocol_version.to_value(),
             _ => self.facts().cipher_suite.to_value(),
         }
@@ -289,25 +285,24 @@ impl DtlsConnectionImpl for DtlsConnection {
     }
 
     fn channel_binding(&self, kind: gio::TlsChannelBindingType) -> Result<Vec<u8>, glib::Error> {
+        let fails = |failure, why: &str| Err(Error::ChannelBinding(failure, why.into()).into());
+        let status = self.shared.lock();
+        let is_open = !(status.read_closed && status.write_closed);
+        let is_usable = is_open && matches!(status.handshake, Handshake::Established);
+        drop(status);
+        if !is_usable {
+            let why = "The handshake is not finished, or the connection is closed";
+            return fails(ChannelBindingFailure::InvalidState, why);
+        }
         let binding = match kind {
             gio::TlsChannelBindingType::Unique => Binding::Unique,
             gio::TlsChannelBindingType::ServerEndPoint => Binding::ServerEndPoint,
             gio::TlsChannelBindingType::Exporter => Binding::Exporter,
             _ => {
-                return Err(Error::ChannelBinding(
-                    ChannelBindingFailure::NotImplemented,
-                    "This type of channel binding is not known".into(),
-                )
-                .into());
+                let why = "This type of channel binding is not known";
+                return fails(ChannelBindingFailure::NotImplemented, why);
             }
         };
-        if !matches!(self.shared.lock().handshake, Handshake::Established) {
-            return Err(Error::ChannelBinding(
-                ChannelBindingFailure::InvalidState,
-                "The handshake is not finished".into(),
-            )
-            .into());
-        }
         Ok(self.engine()?.channel_binding(binding)?)
     }
 }

@@ -30,15 +30,16 @@ impl Session {
         self.hooks().and_then(|hooks| hooks.presented.take())
     }
 
-    /// Lets a server's handshake go on after it was held for the judgement of the client.
+    /// Lets a handshake go on after it was held for the judgement of the peer.
     pub fn release(&mut self) {
-        self.wire().held = false;
+        let wire = self.wire();
+        (wire.held, wire.stepwise) = (false, false);
     }
 
-    /// Tells a client that its certificate is refused. OpenSSL sends an alert of its own choice only;
-    /// at this point our side still writes in plaintext (RFC 6347, section 4.1), and this record is
-    /// its last.
-    pub fn refuse_client(&mut self, refusal: Refusal) {
+    /// Tells the peer that its certificate is refused, where OpenSSL would send an alert of its own
+    /// choice, or none: as a server, and when a session is resumed. At this point our side still
+    /// writes in plaintext (RFC 6347, section 4.1), and this record is its last.
+    pub fn refuse_in_plaintext(&mut self, refusal: Refusal) {
         const FATAL: u8 = 2;
         #[rustfmt::skip]
         let record = [
