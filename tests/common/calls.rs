@@ -144,7 +144,7 @@ pub fn begin_close(end: &DtlsConnection, cancellable: Option<&gio::Cancellable>)
 
 /// Receives one short message, cancellably.
 pub fn receive_with(
-    at: &DtlsConnection,
+    at: &impl IsA<gio::DatagramBased>,
     timeout: Option<Duration>,
     cancellable: &gio::Cancellable,
 ) -> Result<usize, glib::Error> {
@@ -154,7 +154,7 @@ pub fn receive_with(
 
 /// Sends one byte, cancellably.
 pub fn send_with(
-    from: &DtlsConnection,
+    from: &impl IsA<gio::DatagramBased>,
     timeout: Option<Duration>,
     cancellable: &gio::Cancellable,
 ) -> Result<usize, glib::Error> {
