@@ -5,18 +5,17 @@
 mod common;
 
 use std::{
-    cell::RefCell,
-    rc::Rc,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     thread,
-    time::Duration,
 };
 
 use common::{
-    NOW, PATIENCE, assert_fails, client, established, handshakes, identity, in_threads,
+    NOW, PATIENCE, assert_fails,
+    calls::{NONE, SHORT, begin_handshake, beside},
+    client, established, handshakes, identity, in_threads,
     meddler::Meddler,
     receive, run, send, server,
     simnet::{Direction, SimNet},
@@ -26,9 +25,6 @@ use gio::{IOErrorEnum, prelude::*};
 use gio_ossl::{DtlsClientConnection, DtlsConnection, DtlsServerConnection};
 use glib::IOCondition;
 
-const NONE: Option<&gio::Cancellable> = None;
-const SHORT: Option<Duration> = Some(Duration::from_millis(2));
-
 /// Established ends, the client's over a base that tells when it is waited for.
 fn watched(net: &SimNet) -> (DtlsClientConnection, DtlsServerConnection, Meddler) {
     let (near, far) = net.pair();
@@ -36,23 +32,6 @@ fn watched(net: &SimNet) -> (DtlsClientConnection, DtlsServerConnection, Meddler
     let (client, server) = (client(&base), server(&far));
     run(handshakes(&client, &server)).0.unwrap();
     (client, server, base)
-}
-
-/// Runs `blocked` in another thread, and `then` once that waits for the base.
-fn beside<T: Send, U>(
-    base: &Meddler,
-    blocked: impl FnOnce() -> T + Send,
-    then: impl FnOnce() -> U,
-) -> (T, U) {
-    let waits = base.calls().wait;
-    thread::scope(|scope| {
-        let blocked = scope.spawn(blocked);
-        while base.calls().wait == waits {
-            thread::yield_now();
-        }
-        let other = then();
-        (blocked.join().unwrap(), other)
-    })
 }
 
 #[test]
@@ -180,7 +159,7 @@ fn blocking_handshake_beside_an_asynchronous_one_is_pending() {
         let net = SimNet::new();
         let client = client(&net.client());
         let cancellable = gio::Cancellable::new();
-        let result = begin(client.upcast_ref(), Some(&cancellable));
+        let result = begin_handshake(client.upcast_ref(), Some(&cancellable));
         thread::scope(|scope| {
             let second = scope.spawn(|| client.handshake(NONE));
             assert_fails(second.join().unwrap(), IOErrorEnum::Pending);
@@ -204,24 +183,12 @@ fn explicit_handshake_joins_one_that_a_poll_began() {
     });
 }
 
-type Outcome = Rc<RefCell<Option<Result<(), glib::Error>>>>;
-
-/// Starts an asynchronous handshake whose result will be there.
-fn begin(end: &DtlsConnection, cancellable: Option<&gio::Cancellable>) -> Outcome {
-    let result = Outcome::default();
-    let noted = result.clone();
-    end.handshake_async(glib::Priority::DEFAULT, cancellable, move |outcome| {
-        noted.replace(Some(outcome));
-    });
-    result
-}
-
 #[test]
 fn blocking_receive_after_handshake_async_completes_outside_the_loop() {
     // The only test that uses the global default context: no thread owns it.
     let net = SimNet::new();
     let client = client(&net.client());
-    let result = begin(client.upcast_ref(), NONE);
+    let result = begin_handshake(client.upcast_ref(), NONE);
     let far = net.clone();
     let peer = thread::spawn(move || send(&server(&far.server()), b"hello", None).unwrap());
     assert_eq!(receive(&client, None).unwrap().unwrap(), b"hello");
@@ -239,12 +206,12 @@ fn io_after_handshake_async_inside_its_loop_cannot_block() {
     run(async {
         let (near, far) = SimNet::new().pair();
         let (client, server) = (client(&near), server(&far));
-        let result = begin(client.upcast_ref(), NONE);
+        let result = begin_handshake(client.upcast_ref(), NONE);
         assert_fails(receive(&client, None), IOErrorEnum::Failed);
         assert_fails(send(&client, b"x", PATIENCE), IOErrorEnum::Failed);
         assert_fails(receive(&client, NOW), IOErrorEnum::WouldBlock);
         assert_fails(send(&client, b"x", NOW), IOErrorEnum::WouldBlock);
-        let theirs = begin(server.upcast_ref(), NONE);
+        let theirs = begin_handshake(server.upcast_ref(), NONE);
         until(|| result.borrow().is_some() && theirs.borrow().is_some()).await;
         result.take().unwrap().unwrap();
         theirs.take().unwrap().unwrap();
@@ -258,8 +225,8 @@ fn io_in_another_thread_waits_for_the_loops_handshake() {
     run(async {
         let (near, far) = SimNet::new().pair();
         let (client, server) = (client(&near), server(&far));
-        let ours = begin(client.upcast_ref(), NONE);
-        let theirs = begin(server.upcast_ref(), NONE);
+        let ours = begin_handshake(client.upcast_ref(), NONE);
+        let theirs = begin_handshake(server.upcast_ref(), NONE);
         let writer = thread::spawn({
             let client = client.clone();
             move || send(&client, b"across", None).unwrap()
@@ -371,7 +338,7 @@ fn close_ends_an_asynchronous_handshake() {
         for from_elsewhere in [false, true] {
             let net = SimNet::new();
             let client = client(&net.client());
-            let result = begin(client.upcast_ref(), NONE);
+            let result = begin_handshake(client.upcast_ref(), NONE);
             until(|| !net.all_sent().is_empty()).await;
             if from_elsewhere {
                 thread::scope(|scope| {

@@ -16,15 +16,14 @@ use std::{
     sync::{
         Arc, Mutex,
         atomic::{AtomicBool, Ordering},
-        mpsc,
     },
     thread,
-    time::Duration,
 };
 
 use common::{
-    NOW, PATIENCE, assert_fails, client, database, established, hurry, identity, in_threads,
-    receive, receive_many,
+    NOW, PATIENCE, assert_fails,
+    calls::{NONE, must_end},
+    client, database, established, hurry, identity, in_threads, receive, receive_many,
     records::records,
     run, send, server,
     simnet::{Direction, Fate, SimNet},
@@ -36,25 +35,10 @@ use gio_ossl::{
 };
 use glib::{ControlFlow, IOCondition};
 
-const NONE: Option<&gio::Cancellable> = None;
 const MESSAGES: usize = 200;
 
 fn established_pair(net: &SimNet) -> (DtlsClientConnection, DtlsServerConnection) {
     run(established(net))
-}
-
-/// Runs something that must not hang. If it does, `rescue` lets it end.
-fn must_end<T: Send>(work: impl FnOnce() -> T + Send, rescue: impl FnOnce()) -> T {
-    let (sender, receiver) = mpsc::channel();
-    thread::scope(|scope| {
-        scope.spawn(move || sender.send(work()));
-        receiver
-            .recv_timeout(Duration::from_secs(10))
-            .unwrap_or_else(|_| {
-                rescue();
-                panic!("hangs");
-            })
-    })
 }
 
 #[test]

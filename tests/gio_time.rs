@@ -5,21 +5,21 @@
 
 mod common;
 
-use std::{cell::RefCell, rc::Rc, thread, time::Duration};
+use std::{thread, time::Duration};
 
 use common::{
-    NOW, PATIENCE, assert_fails, client, established, handshakes,
+    NOW, PATIENCE, assert_fails,
+    calls::{NONE, SHORT, begin_handshake, receive_with, send_with},
+    client, established, handshakes,
     meddler::Meddler,
     receive, run, send, server,
     simnet::{Direction, SimNet},
     until,
 };
-use gio::{DatagramBased, DtlsConnection, IOErrorEnum, prelude::*};
-use gio_ossl::subclass::datagram_based::{receive_batch, send_batch};
+use gio::{IOErrorEnum, prelude::*};
+use gio_ossl::DtlsConnection;
 use glib::IOCondition;
 
-const NONE: Option<&gio::Cancellable> = None;
-const SHORT: Option<Duration> = Some(Duration::from_millis(2));
 /// More calls of the base than any wait needs, and far fewer than a busy loop makes.
 const FEW: usize = 12;
 
@@ -37,23 +37,6 @@ fn opposite(net: &SimNet, end: &DtlsConnection) -> DtlsConnection {
     } else {
         client(&net.client()).upcast()
     }
-}
-
-fn receive_cancellably(
-    at: &impl IsA<DatagramBased>,
-    timeout: Option<Duration>,
-    cancellable: &gio::Cancellable,
-) -> Result<usize, glib::Error> {
-    let at = at.upcast_ref();
-    receive_batch(at, &mut [0; 64], 64, &mut [0], timeout, Some(cancellable))
-}
-
-fn send_cancellably(
-    from: &impl IsA<DatagramBased>,
-    timeout: Option<Duration>,
-    cancellable: &gio::Cancellable,
-) -> Result<usize, glib::Error> {
-    send_batch(from.upcast_ref(), b"x", 0, &[1], timeout, Some(cancellable))
 }
 
 /// Cancels once `base` is being waited for more often than now, while `call` runs.
@@ -125,9 +108,9 @@ fn blocking_calls_are_cancelled_while_the_peer_is_silent() {
         };
         let result = cancelled_while_waiting(&base, |it| end.handshake(Some(it)));
         assert_fails(result, IOErrorEnum::Cancelled);
-        let result = cancelled_while_waiting(&base, |it| receive_cancellably(&end, None, it));
+        let result = cancelled_while_waiting(&base, |it| receive_with(&end, None, it));
         assert_fails(result, IOErrorEnum::Cancelled);
-        let result = cancelled_while_waiting(&base, |it| send_cancellably(&end, PATIENCE, it));
+        let result = cancelled_while_waiting(&base, |it| send_with(&end, PATIENCE, it));
         assert_fails(result, IOErrorEnum::Cancelled);
         let result = cancelled_while_waiting(&base, |it| {
             end.condition_wait(IOCondition::IN, None, Some(it))
@@ -147,14 +130,14 @@ fn blocking_calls_of_an_established_connection_are_cancelled_and_harm_nothing() 
         let base = Meddler::new(&near);
         let (client, server) = (client(&base), server(&far));
         handshakes(&client, &server).await.0.unwrap();
-        let result = cancelled_while_waiting(&base, |it| receive_cancellably(&client, None, it));
+        let result = cancelled_while_waiting(&base, |it| receive_with(&client, None, it));
         assert_fails(result, IOErrorEnum::Cancelled);
         let result = cancelled_while_waiting(&base, |it| {
             client.condition_wait(IOCondition::IN, PATIENCE, Some(it))
         });
         assert_fails(result, IOErrorEnum::Cancelled);
         net.block(Direction::ToServer, true);
-        let result = cancelled_while_waiting(&base, |it| send_cancellably(&client, None, it));
+        let result = cancelled_while_waiting(&base, |it| send_with(&client, None, it));
         assert_fails(result, IOErrorEnum::Cancelled);
         net.block(Direction::ToServer, false);
         send(&client, b"fine", NOW).unwrap();
@@ -170,14 +153,14 @@ fn cancelled_cancellable_ends_every_call_before_anything_is_sent() {
             cancelled.cancel();
             assert_fails(end.handshake(Some(&cancelled)), IOErrorEnum::Cancelled);
             for timeout in [None, NOW, SHORT] {
-                let result = receive_cancellably(&end, timeout, &cancelled);
+                let result = receive_with(&end, timeout, &cancelled);
                 assert_fails(result, IOErrorEnum::Cancelled);
-                let result = send_cancellably(&end, timeout, &cancelled);
+                let result = send_with(&end, timeout, &cancelled);
                 assert_fails(result, IOErrorEnum::Cancelled);
                 let result = end.condition_wait(IOCondition::IN, timeout, Some(&cancelled));
                 assert_fails(result, IOErrorEnum::Cancelled);
             }
-            let result = begin(&end, &cancelled);
+            let result = begin_handshake(&end, Some(&cancelled));
             until(|| result.borrow().is_some()).await;
             assert_fails(result.take().unwrap(), IOErrorEnum::Cancelled);
             assert!(net.all_sent().is_empty());
@@ -185,18 +168,6 @@ fn cancelled_cancellable_ends_every_call_before_anything_is_sent() {
             ours.unwrap();
         });
     }
-}
-
-type Outcome = Rc<RefCell<Option<Result<(), glib::Error>>>>;
-
-/// Starts an asynchronous handshake whose result will be there.
-fn begin(end: &DtlsConnection, cancellable: &gio::Cancellable) -> Outcome {
-    let result = Outcome::default();
-    let noted = result.clone();
-    end.handshake_async(glib::Priority::DEFAULT, Some(cancellable), move |outcome| {
-        noted.replace(Some(outcome));
-    });
-    result
 }
 
 #[test]
@@ -212,8 +183,8 @@ fn asynchronous_handshake_may_be_cancelled_after_each_datagram_and_goes_on() {
                 let ends: [DtlsConnection; 2] = [client(&near).upcast(), server(&far).upcast()];
                 let cancellables = [gio::Cancellable::new(), gio::Cancellable::new()];
                 let results = [
-                    begin(&ends[0], &cancellables[0]),
-                    begin(&ends[1], &cancellables[1]),
+                    begin_handshake(&ends[0], Some(&cancellables[0])),
+                    begin_handshake(&ends[1], Some(&cancellables[1])),
                 ];
                 let which = usize::from(!cancels_client);
                 let done = || results.iter().all(|result| result.borrow().is_some());
@@ -242,7 +213,7 @@ fn cancelled_asynchronous_handshake_is_resumed_by_a_blocking_one() {
     let end = client(&net.client()).upcast::<DtlsConnection>();
     run(async {
         let cancellable = gio::Cancellable::new();
-        let result = begin(&end, &cancellable);
+        let result = begin_handshake(&end, Some(&cancellable));
         until(|| !net.all_sent().is_empty()).await;
         cancellable.cancel();
         until(|| result.borrow().is_some()).await;

@@ -19,6 +19,10 @@ use crate::subclass::datagram_based::{base_source, receive_batch, send_batch};
 const SLOT: usize = (1 << 14) + 2048 + 13;
 /// Datagrams that one call takes from the base.
 const SLOTS: usize = 32;
+/// What `GSocket` waits at least and at most: it counts in milliseconds, rounds down, and hands the
+/// number to poll(2) as an int.
+const SHORTEST_WAIT: Duration = Duration::from_millis(1);
+const LONGEST_WAIT: Duration = Duration::from_secs(24 * 3600);
 
 thread_local! {
     /// Where datagrams land. Pages that no datagram reaches cost nothing.
@@ -39,13 +43,18 @@ pub enum Received {
 /// A base socket.
 pub struct Transport {
     base: SharedRef<gio::DatagramBased>,
+    /// Whether an empty datagram is the base's end. It is for a sequenced-packet socket, whose end
+    /// GSocket cannot tell from such a datagram; DTLS has no empty ones.
+    ends_empty: bool,
 }
 
 impl Transport {
     /// Takes a base that can carry DTLS.
     pub fn new(base: gio::DatagramBased) -> Result<Self, Error> {
+        let mut ends_empty = false;
         if let Some(socket) = base.downcast_ref::<gio::Socket>() {
             let datagrams = [gio::SocketType::Datagram, gio::SocketType::Seqpacket];
+            ends_empty = socket.socket_type() == gio::SocketType::Seqpacket;
             if !datagrams.contains(&socket.socket_type()) {
                 return Err(Error::NotSupported(
                     "The base socket is a stream: DTLS needs a datagram socket".into(),
@@ -60,6 +69,7 @@ impl Transport {
         }
         Ok(Transport {
             base: SharedRef::new(base),
+            ends_empty,
         })
     }
 
@@ -82,6 +92,7 @@ impl Transport {
         };
         let received = match received {
             Ok(0) => Ok(Received::End),
+            Ok(_) if self.ends_empty && lengths.first() == Some(&0) => Ok(Received::End),
             Ok(count) => {
                 let slots = arena.chunks_exact(SLOT).zip(lengths).take(count);
                 slots
@@ -115,16 +126,25 @@ impl Transport {
 
     /// Which of the conditions hold.
     pub fn check(&self, condition: IOCondition) -> IOCondition {
-        self.base.condition_check(condition)
+        // A socket whose peer is gone is hung up and readable at once, which GIO's wrapper criticizes.
+        match self.base.downcast_ref::<gio::Socket>() {
+            Some(socket) => SocketExt::condition_check(socket, condition),
+            None => self.base.condition_check(condition),
+        }
     }
 
-    /// Blocks until the condition holds. `Ok(false)`: the time is up, or `waker` was triggered.
+    /// Blocks until the condition holds. `Ok(false)`: the time is up, or `waker` was triggered. Very
+    /// short and very long times are adjusted to what a base can keep: look again at the clock.
     pub fn wait(
         &self,
         condition: IOCondition,
         timeout: Option<Duration>,
         waker: &gio::Cancellable,
     ) -> Result<bool, Error> {
+        let timeout = timeout.map(|time| match time {
+            Duration::ZERO => time,
+            _ => time.clamp(SHORTEST_WAIT, LONGEST_WAIT),
+        });
         match self.base.condition_wait(condition, timeout, Some(waker)) {
             Ok(()) => Ok(true),
             Err(error)

@@ -60,6 +60,11 @@ impl Meddler {
         }
     }
 
+    /// Tells the time limit of each wait from now on, in the thread that is about to wait.
+    pub fn on_wait(&self, hook: impl Fn(Option<Duration>) + Send + Sync + 'static) {
+        assert!(self.imp().on_wait.set(Box::new(hook)).is_ok());
+    }
+
     /// Fails one receive, after `successes` that pass.
     pub fn fail_receive(&self, successes: usize, error: glib::Error) {
         self.imp().receive_failures.push(successes, error);
@@ -70,6 +75,9 @@ impl Meddler {
         self.imp().send_failures.push(successes, error);
     }
 }
+
+/// What hears of the waits.
+type Hook = Box<dyn Fn(Option<Duration>) + Send + Sync>;
 
 /// The failures to come.
 #[derive(Default)]
@@ -112,6 +120,7 @@ mod imp {
         pub(super) waits: AtomicUsize,
         pub(super) receive_failures: Failures,
         pub(super) send_failures: Failures,
+        pub(super) on_wait: OnceLock<Hook>,
     }
 
     #[glib::object_subclass]
@@ -208,6 +217,9 @@ mod imp {
             cancellable: Option<&gio::Cancellable>,
         ) -> Result<(), glib::Error> {
             self.waits.fetch_add(1, Ordering::SeqCst);
+            if let Some(hook) = self.on_wait.get() {
+                hook(timeout);
+            }
             if condition.contains(IOCondition::IN) && self.receive_failures.is_due() {
                 return Ok(());
             }

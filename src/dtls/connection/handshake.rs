@@ -125,13 +125,19 @@ impl DtlsConnection {
             if context.is_owner() {
                 return Err(Error::WouldDeadlock);
             }
-            if let Ok(_owned) = context.acquire() {
-                return self.drive(budget, cancellable, &closed);
-            }
-            self.shared.wait(budget, cancellable, |status| {
-                let gone = status.loop_in_charge().is_none();
-                (gone || closed(status) || status.cannot_handshake()).then_some(())
+            let turn = self.shared.wait(budget, cancellable, |status| {
+                if status.loop_in_charge().is_none() || status.is_over() || closed(status) {
+                    return Some(None);
+                }
+                context.acquire().ok().map(Some)
             })?;
+            if let Some(owned) = turn {
+                let result = self.drive(budget, cancellable, &closed);
+                drop(owned);
+                // The next one may have the context now.
+                self.shared.nudge();
+                return result;
+            }
         }
     }
 

@@ -37,6 +37,10 @@ impl DtlsConnection {
                 if let Ok(transport) = self.transport() {
                     ready |= transport.check(open - ready);
                 }
+                if ready.contains(IOCondition::HUP) {
+                    // The next call does not block, but reports what the base has to say.
+                    ready |= open;
+                }
                 ready & (open | IOCondition::ERR)
             }
         }
@@ -45,26 +49,24 @@ impl DtlsConnection {
     fn outlook(&self, condition: IOCondition) -> Outlook {
         let status = self.shared.lock();
         let open = status.open(condition);
-        if open.is_empty() {
-            let closed = status.read_closed || status.write_closed;
-            return Outlook::Certain(if closed { IOCondition::HUP } else { open });
+        if status.is_hung_up(condition) {
+            return Outlook::Certain(IOCondition::HUP);
         }
         match status.handshake {
-            // Whatever the caller does next starts the handshake, or reports why it failed.
+            // There is nothing but the base's own errors to hear of.
+            _ if open.is_empty() => Outlook::Open(IOCondition::ERR),
+            // Whatever the caller does next starts the handshake, or reports why there is none.
             Handshake::NotStarted | Handshake::Failed(_) => Outlook::Certain(open),
+            Handshake::InProgress if status.write_closed => Outlook::Certain(open),
             Handshake::InProgress => Outlook::Handshaking,
-            Handshake::Established
-                if status.deferred.is_some() && open.contains(IOCondition::IN) =>
-            {
-                Outlook::Certain(IOCondition::IN)
-            }
             Handshake::Established => Outlook::Open(open),
         }
     }
 
     /// Whether a receive has something to return without a further datagram.
     fn has_buffered(&self) -> bool {
-        self.engine().is_ok_and(|mut engine| engine.is_readable())
+        let deferred = self.shared.lock().deferred.is_some();
+        deferred || self.engine().is_ok_and(|mut engine| engine.is_readable())
     }
 
     /// Blocks until one of the conditions holds, moving a handshake on meanwhile.
@@ -97,8 +99,8 @@ impl DtlsConnection {
         budget: Budget,
         cancellable: Option<&gio::Cancellable>,
     ) -> Result<(), Error> {
-        let closed = |status: &Status| status.open(condition).is_empty();
-        if matches!(self.shared.lock().handshake, Handshake::InProgress) {
+        let closed = |status: &Status| status.is_hung_up(condition);
+        if matches!(self.outlook(condition), Outlook::Handshaking) {
             let settled = self.settle(budget, cancellable, closed);
             let over = matches!(self.shared.lock().handshake, Handshake::Failed(_));
             // A failed handshake is for the receive or send to report.

@@ -94,6 +94,15 @@ impl Status {
             )
     }
 
+    /// Whether the handshake will not move any more.
+    pub fn is_over(&self) -> bool {
+        let ended = matches!(
+            self.handshake,
+            Handshake::Established | Handshake::Failed(_)
+        );
+        ended || self.cannot_handshake()
+    }
+
     /// Those of the conditions whose direction is not closed on our side.
     pub fn open(&self, condition: IOCondition) -> IOCondition {
         let mut open = condition & (IOCondition::IN | IOCondition::OUT);
@@ -104,6 +113,15 @@ impl Status {
             open -= IOCondition::OUT;
         }
         open
+    }
+
+    /// Whether all that is asked for was closed on our side; who asks for neither direction means
+    /// both.
+    pub fn is_hung_up(&self, condition: IOCondition) -> bool {
+        let both = IOCondition::IN | IOCondition::OUT;
+        let asked = condition & both;
+        self.open(if asked.is_empty() { both } else { asked })
+            .is_empty()
     }
 
     /// The main context of an asynchronous handshake that is under way.
@@ -228,6 +246,13 @@ impl Shared {
         self.alarm.ring();
     }
 
+    /// Makes the calls that wait for one another look again.
+    pub fn nudge(&self) {
+        // The lock makes sure that a waiting thread is either before its check or asleep.
+        drop(self.lock());
+        self.changed.notify_all();
+    }
+
     /// Rings the sources when the application cancels, as long as the result is kept.
     pub fn ring_on_cancel(&self, cancellable: Option<&gio::Cancellable>) -> Option<OnCancel> {
         let alarm = self.alarm.clone();
@@ -250,11 +275,7 @@ impl Shared {
         }
         budget.check()?;
         let shared = self.clone();
-        let nudge = move || {
-            // The lock makes sure that the waiting thread is either before its check or asleep.
-            drop(shared.lock());
-            shared.changed.notify_all();
-        };
+        let nudge = move || shared.nudge();
         let _on_cancel = cancellable.map(|cancellable| OnCancel::new(cancellable, nudge));
         let mut status = self.lock();
         loop {
