@@ -8,7 +8,7 @@ mod common;
 mod pki;
 
 use std::{
-    cell::{Cell, RefCell},
+    cell::RefCell,
     path::Path,
     rc::Rc,
     sync::{
