@@ -4,7 +4,6 @@ typedef GTlsInteractionClass HandlerClass;
 typedef Handler BlockingHandler, AsynchronousHandler, CompleteHandler;
 typedef HandlerClass BlockingHandlerClass, AsynchronousHandlerClass, CompleteHandlerClass;
 
-
 G_DEFINE_TYPE (Handler, handler, G_TYPE_TLS_INTERACTION)
 G_DEFINE_TYPE (BlockingHandler, blocking_handler, handler_get_type ())
 G_DEFINE_TYPE (AsynchronousHandler, asynchronous_handler, handler_get_type ())
