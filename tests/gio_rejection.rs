@@ -8,10 +8,11 @@ mod common;
 use std::{cell::Cell, rc::Rc};
 
 use common::{
-    NOW, assert_fails, client, database, handshakes, identity, in_threads, receive,
+    NOW, assert_fails, client, database, handshakes, hurry, identity, in_threads, receive,
     records::{finished_was_sent, plain_alerts},
     run, send, server_with,
     simnet::{Direction, SimNet},
+    ways::Way,
 };
 use gio::{IOErrorEnum, TlsCertificateFlags, TlsDatabase, TlsError, prelude::*};
 use gio_ossl::DtlsClientConnection;
@@ -211,6 +212,77 @@ fn mask_of_another_flag_does_not_help() {
             );
         },
     );
+}
+
+/// What can be wrong with a server, and the client that notices it.
+fn problems() -> [(&'static str, TlsCertificateFlags, fn(&DtlsClientConnection)); 4] {
+    [
+        ("expired", TlsCertificateFlags::EXPIRED, |_| {}),
+        ("future", TlsCertificateFlags::NOT_ACTIVATED, |_| {}),
+        ("ecdsa", TlsCertificateFlags::UNKNOWN_CA, |client| {
+            client.set_database(Some(&database("other-ca")));
+        }),
+        ("ecdsa", TlsCertificateFlags::BAD_IDENTITY, |client| {
+            client.set_server_identity(&identity("wrong.example.com"));
+        }),
+    ]
+}
+
+#[test]
+fn each_flag_is_masked_by_itself_alone() {
+    hurry();
+    for (credential, flag, prepare) in problems() {
+        for masked in problems().map(|(_, flag, _)| flag) {
+            let (result, client, _) = meeting(credential, |client| {
+                prepare(client);
+                client.set_validation_flags(TlsCertificateFlags::VALIDATE_ALL - masked);
+            });
+            assert_eq!(result.is_ok(), masked == flag, "{flag:?} under {masked:?}");
+            assert_eq!(client.peer_certificate_errors(), flag);
+        }
+    }
+}
+
+#[test]
+fn each_flag_counts_where_it_is_the_only_one_that_does() {
+    hurry();
+    for (credential, flag, prepare) in problems() {
+        for relevant in problems().map(|(_, flag, _)| flag) {
+            let (result, _, _) = meeting(credential, |client| {
+                prepare(client);
+                client.set_validation_flags(relevant);
+                client.connect_accept_certificate(move |_, _, errors| {
+                    assert_eq!((errors, relevant), (flag, flag));
+                    false
+                });
+            });
+            assert_eq!(
+                result.is_err(),
+                relevant == flag,
+                "{flag:?} by {relevant:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn no_flags_at_all_tolerate_everything_and_ask_nobody() {
+    for way in Way::BOTH {
+        let (near, far) = SimNet::new().pair();
+        let client = client(&near);
+        client.set_database(TlsDatabase::NONE);
+        client.set_server_identity(&identity("wrong.example.com"));
+        client.set_validation_flags(TlsCertificateFlags::empty());
+        client.connect_accept_certificate(|_, _, _| panic!("asked"));
+        let (ours, theirs) = way.meet(&client, &server_with(&far, "expired"));
+        ours.unwrap();
+        theirs.unwrap();
+        // Without a database only dates and identity are judged, and nobody is known.
+        let all = TlsCertificateFlags::UNKNOWN_CA
+            | TlsCertificateFlags::BAD_IDENTITY
+            | TlsCertificateFlags::EXPIRED;
+        assert_eq!(client.peer_certificate_errors(), all);
+    }
 }
 
 #[test]
