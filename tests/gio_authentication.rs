@@ -17,8 +17,7 @@ use std::{
 };
 
 use common::{
-    IDENTITY, NOW, assert_fails, certificate, database, handshakes, hurry, identity, in_threads,
-    receive,
+    NOW, assert_fails, certificate, database, handshakes, hurry, identity, in_threads, receive,
     records::{finished_was_sent, plain_alerts},
     run, send, server_with,
     simnet::{Direction, SimNet},
@@ -322,66 +321,6 @@ fn client_certificate_without_its_key_counts_as_none() {
 }
 
 #[test]
-fn clients_whole_chain_reaches_the_servers_verification() {
-    let pki = Pki::new();
-    let leaf = pki.issue_below_intermediate(client_leaf());
-    for ends in Ends::both(Mode::Required) {
-        ends.server.set_database(Some(&anchors(&pki.root_file())));
-        ends.client
-            .set_certificate(&credential(&leaf, &[&pki.intermediate]));
-        let asked = ends.answer(true);
-        ends.meet().1.unwrap();
-        assert_eq!(*asked.lock().unwrap(), [Flags::empty()]);
-        let issuer = ends.server.peer_certificate().unwrap().issuer().unwrap();
-        let expected = pki.intermediate.certificate.to_der().unwrap();
-        assert_eq!(issuer.certificate().unwrap().to_vec(), expected);
-    }
-}
-
-#[test]
-fn client_that_withholds_its_intermediate_is_unknown() {
-    let pki = Pki::new();
-    let leaf = pki.issue_below_intermediate(client_leaf());
-    for ends in Ends::both(Mode::Required) {
-        ends.server.set_database(Some(&anchors(&pki.root_file())));
-        ends.client.set_certificate(&credential(&leaf, &[]));
-        let asked = ends.answer(true);
-        ends.meet().1.unwrap();
-        assert_eq!(*asked.lock().unwrap(), [Flags::UNKNOWN_CA]);
-    }
-}
-
-#[test]
-fn chains_of_many_authorities_are_verified_in_both_directions() {
-    let pki = Pki::new();
-    let mut authorities: Vec<Issued> = vec![pki.root.clone()];
-    for depth in 1..=6 {
-        let authority = Leaf::new(&format!("Authority {depth}")).authority();
-        let next = authority.signed_by(authorities.last().unwrap());
-        authorities.push(next);
-    }
-    let lowest = authorities.last().unwrap().clone();
-    let issuers: Vec<&Issued> = authorities[1..].iter().rev().collect();
-    let ours = client_leaf().signed_by(&lowest);
-    let theirs = Leaf::new(IDENTITY).dns(IDENTITY).signed_by(&lowest);
-    for ends in Ends::both(Mode::Required) {
-        for end in [
-            ends.client.upcast_ref::<gio::DtlsConnection>(),
-            ends.server.upcast_ref(),
-        ] {
-            end.set_database(Some(&anchors(&pki.root_file())));
-        }
-        ends.client.set_certificate(&credential(&ours, &issuers));
-        ends.server.set_certificate(&credential(&theirs, &issuers));
-        let asked = ends.answer(true);
-        let (ours, theirs) = ends.meet();
-        ours.unwrap();
-        theirs.unwrap();
-        assert_eq!(*asked.lock().unwrap(), [Flags::empty()]);
-    }
-}
-
-#[test]
 fn certificates_that_were_changed_before_the_handshake_are_used() {
     let pki = Pki::new();
     let leaf = pki.issue(client_leaf());
@@ -424,68 +363,6 @@ fn server_announces_the_clients_certificate_once_accepted_or_not() {
             assert_eq!(ends.meet().1.is_ok(), accept);
             let expected = ["peer-certificate", "peer-certificate-errors"];
             assert_eq!(*names.lock().unwrap(), expected);
-        }
-    }
-}
-
-/// Links of its own choice above a leaf: no PEM text could bring them.
-fn linked(leaf: &Issued, issuers: &[&Issued]) -> gio::TlsCertificate {
-    let mut issuer = None::<gio::TlsCertificate>;
-    for (place, link) in std::iter::once(&leaf)
-        .chain(issuers)
-        .enumerate()
-        .collect::<Vec<_>>()
-        .into_iter()
-        .rev()
-    {
-        let key = (place == 0).then(|| link.key_pem());
-        let certificate: Certificate = gio::Initable::builder()
-            .property("certificate-pem", link.certificate_pem())
-            .property("private-key-pem", key)
-            .property("issuer", issuer.as_ref())
-            .build(gio::Cancellable::NONE)
-            .unwrap();
-        issuer = Some(certificate.upcast());
-    }
-    issuer.unwrap()
-}
-
-#[test]
-fn chains_in_disorder_are_understood_by_both_ends() {
-    let pki = Pki::new();
-    let middle = Leaf::new("Middle").authority().signed_by(&pki.intermediate);
-    let (ours, theirs) = (
-        client_leaf().signed_by(&middle),
-        Leaf::new(IDENTITY).dns(IDENTITY).signed_by(&middle),
-    );
-    let stranger = Leaf::new("Stranger").authority().self_signed();
-    let (root, low, high) = (&pki.root, &middle, &pki.intermediate);
-    for issuers in [
-        vec![low, high],
-        vec![low, high, root],
-        vec![high, low],
-        vec![root, high, low],
-        vec![&stranger, low, high],
-    ] {
-        for ends in Ends::both(Mode::Required) {
-            let database = anchors(&pki.root_file());
-            ends.client.set_database(Some(&database));
-            ends.server.set_database(Some(&database));
-            ends.client.set_certificate(&linked(&ours, &issuers));
-            ends.server.set_certificate(&linked(&theirs, &issuers));
-            let asked = ends.answer(true);
-            let (client, server) = ends.meet();
-            client.unwrap();
-            server.unwrap();
-            assert_eq!(*asked.lock().unwrap(), [Flags::empty()]);
-            for peer in [
-                ends.client.peer_certificate(),
-                ends.server.peer_certificate(),
-            ] {
-                let links = std::iter::successors(peer.unwrap().issuer(), |link| link.issuer());
-                let names: Vec<_> = links.map(|link| link.subject_name().unwrap()).collect();
-                assert_eq!(names[..2], ["CN=Middle", "CN=Test Intermediate"]);
-            }
         }
     }
 }

@@ -214,8 +214,10 @@ fn mask_of_another_flag_does_not_help() {
     );
 }
 
-/// What can be wrong with a server, and the client that notices it.
-fn problems() -> [(&'static str, TlsCertificateFlags, fn(&DtlsClientConnection)); 4] {
+/// A server's certificate, what is wrong with it, and what makes the client notice.
+type Problem = (&'static str, TlsCertificateFlags, fn(&DtlsClientConnection));
+
+fn problems() -> [Problem; 4] {
     [
         ("expired", TlsCertificateFlags::EXPIRED, |_| {}),
         ("future", TlsCertificateFlags::NOT_ACTIVATED, |_| {}),
