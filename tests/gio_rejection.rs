@@ -388,3 +388,19 @@ fn server_without_a_certificate_cannot_shake_hands() {
     assert!(ours.is_err());
     assert_fails(theirs, TlsError::Misc);
 }
+
+#[test]
+fn server_whose_certificate_lost_its_key_cannot_shake_hands() {
+    hurry();
+    let pem = std::fs::read_to_string(common::pki_file("ecdsa.pem")).unwrap();
+    let keyless = gio_ossl::Certificate::from_pem(&pem, None).unwrap();
+    for way in Way::BOTH {
+        let (near, far) = SimNet::new().pair();
+        let (client, server) = (client(&near), server_with(&far, "ecdsa"));
+        server.set_certificate(&keyless);
+        let (ours, theirs) = way.meet(&client, &server);
+        assert_fails(ours, TlsError::Misc);
+        assert_fails(theirs, TlsError::Misc);
+        assert!(client.peer_certificate().is_none());
+    }
+}
