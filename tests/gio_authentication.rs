@@ -8,21 +8,20 @@ mod common;
 mod pki;
 
 use std::{
-    cell::{Cell, RefCell},
     path::Path,
-    rc::Rc,
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
     },
     thread,
 };
 
 use common::{
-    IDENTITY, NOW, assert_fails, certificate, database, handshakes, identity, in_threads, receive,
+    NOW, assert_fails, certificate, database, handshakes, hurry, identity, in_threads, receive,
     records::{finished_was_sent, plain_alerts},
     run, send, server_with,
     simnet::{Direction, SimNet},
+    ways::{Outcome, Way},
 };
 use gio::{
     IOErrorEnum, TlsAuthenticationMode as Mode, TlsCertificateFlags as Flags, TlsDatabase,
@@ -39,14 +38,22 @@ const UNKNOWN_CA: u8 = 48;
 
 /// A client and a server of this PKI that have not shaken hands.
 struct Ends {
+    way: Way,
     net: SimNet,
     client: DtlsClientConnection,
     server: DtlsServerConnection,
 }
 
-type Outcome = Result<(), glib::Error>;
-
 impl Ends {
+    /// The same for blocking and for asynchronous handshakes.
+    fn both(mode: Mode) -> [Self; 2] {
+        hurry();
+        Way::BOTH.map(|way| Self {
+            way,
+            ..Self::new(mode)
+        })
+    }
+
     /// The server asks in this way, and knows the PKI's anchor.
     fn new(mode: Mode) -> Self {
         let net = SimNet::new();
@@ -55,6 +62,7 @@ impl Ends {
         server.set_authentication_mode(mode);
         server.set_database(Some(&database("ca")));
         Self {
+            way: Way::Asynchronous,
             net,
             client,
             server,
@@ -63,19 +71,19 @@ impl Ends {
 
     /// The client's result and the server's.
     fn meet(&self) -> (Outcome, Outcome) {
-        run(handshakes(&self.client, &self.server))
+        self.way.meet(&self.client, &self.server)
     }
 
     /// Has the server's handler answer this, and counts its calls and what it sees.
-    fn answer(&self, accept: bool) -> Rc<RefCell<Vec<Flags>>> {
-        let seen = Rc::new(RefCell::new(Vec::new()));
+    fn answer(&self, accept: bool) -> Arc<Mutex<Vec<Flags>>> {
+        let seen = Arc::new(Mutex::new(Vec::new()));
         let noted = seen.clone();
         self.server
             .connect_accept_certificate(move |server, certificate, errors| {
                 assert!(certificate.subject_name().is_some());
                 assert!(server.peer_certificate().is_none());
                 assert!(server.peer_certificate_errors().is_empty());
-                noted.borrow_mut().push(errors);
+                noted.lock().unwrap().push(errors);
                 accept
             });
         seen
@@ -122,39 +130,44 @@ fn client_leaf() -> Leaf {
 
 #[test]
 fn server_that_does_not_ask_gets_no_certificate() {
-    let ends = Ends::new(Mode::None);
-    ends.client.set_certificate(&certificate("client"));
-    let asked = ends.answer(false);
-    let (ours, theirs) = ends.meet();
-    ours.unwrap();
-    theirs.unwrap();
-    assert!(asked.borrow().is_empty());
-    assert!(ends.server.peer_certificate().is_none());
-    assert!(ends.client.accepted_cas().is_empty());
+    for ends in Ends::both(Mode::None) {
+        ends.client.set_certificate(&certificate("client"));
+        let asked = ends.answer(false);
+        let (ours, theirs) = ends.meet();
+        ours.unwrap();
+        theirs.unwrap();
+        assert!(asked.lock().unwrap().is_empty());
+        assert!(ends.server.peer_certificate().is_none());
+        assert!(ends.client.accepted_cas().is_empty());
+    }
 }
 
 #[test]
 fn requested_certificate_may_be_missing_and_then_nobody_is_asked() {
-    let ends = Ends::new(Mode::Requested);
-    let asked = ends.answer(false);
-    let (ours, theirs) = ends.meet();
-    ours.unwrap();
-    theirs.unwrap();
-    assert!(asked.borrow().is_empty());
-    assert!(ends.server.peer_certificate().is_none());
-    assert!(ends.server.peer_certificate_errors().is_empty());
+    for ends in Ends::both(Mode::Requested) {
+        let asked = ends.answer(false);
+        let (ours, theirs) = ends.meet();
+        ours.unwrap();
+        theirs.unwrap();
+        assert!(asked.lock().unwrap().is_empty());
+        assert!(ends.server.peer_certificate().is_none());
+        assert!(ends.server.peer_certificate_errors().is_empty());
+    }
 }
 
 #[test]
 fn good_client_certificate_is_accepted_by_the_handler_alone() {
-    for mode in [Mode::Requested, Mode::Required] {
-        let ends = Ends::new(mode);
+    for ends in [Mode::Requested, Mode::Required]
+        .map(Ends::both)
+        .into_iter()
+        .flatten()
+    {
         ends.client.set_certificate(&certificate("client"));
         let asked = ends.answer(true);
         let (ours, theirs) = ends.meet();
         ours.unwrap();
         theirs.unwrap();
-        assert_eq!(*asked.borrow(), [Flags::empty()]);
+        assert_eq!(*asked.lock().unwrap(), [Flags::empty()]);
         let peer = ends.server.peer_certificate().unwrap();
         assert!(peer.is_same(&certificate("client")));
         assert!(ends.server.peer_certificate_errors().is_empty());
@@ -163,8 +176,11 @@ fn good_client_certificate_is_accepted_by_the_handler_alone() {
 
 #[test]
 fn good_client_certificate_is_refused_without_a_handler() {
-    for mode in [Mode::Requested, Mode::Required] {
-        let ends = Ends::new(mode);
+    for ends in [Mode::Requested, Mode::Required]
+        .map(Ends::both)
+        .into_iter()
+        .flatten()
+    {
         ends.client.set_certificate(&certificate("client"));
         ends.refuse(BAD_CERTIFICATE, TlsError::BadCertificate);
         assert!(ends.server.peer_certificate().is_some());
@@ -174,60 +190,65 @@ fn good_client_certificate_is_refused_without_a_handler() {
 
 #[test]
 fn good_client_certificate_is_refused_by_the_handler() {
-    let ends = Ends::new(Mode::Required);
-    ends.client.set_certificate(&certificate("client"));
-    let asked = ends.answer(false);
-    ends.refuse(BAD_CERTIFICATE, TlsError::BadCertificate);
-    assert_eq!(*asked.borrow(), [Flags::empty()]);
+    for ends in Ends::both(Mode::Required) {
+        ends.client.set_certificate(&certificate("client"));
+        let asked = ends.answer(false);
+        ends.refuse(BAD_CERTIFICATE, TlsError::BadCertificate);
+        assert_eq!(*asked.lock().unwrap(), [Flags::empty()]);
+    }
 }
 
 #[test]
 fn first_handler_that_accepts_ends_the_question() {
-    let ends = Ends::new(Mode::Required);
-    ends.client.set_certificate(&certificate("client"));
-    let first = ends.answer(false);
-    let second = ends.answer(true);
-    let third = ends.answer(false);
-    let (ours, theirs) = ends.meet();
-    ours.unwrap();
-    theirs.unwrap();
-    let calls = [first, second, third].map(|calls| calls.borrow().len());
-    assert_eq!(calls, [1, 1, 0]);
+    for ends in Ends::both(Mode::Required) {
+        ends.client.set_certificate(&certificate("client"));
+        let first = ends.answer(false);
+        let second = ends.answer(true);
+        let third = ends.answer(false);
+        let (ours, theirs) = ends.meet();
+        ours.unwrap();
+        theirs.unwrap();
+        let calls = [first, second, third].map(|calls| calls.lock().unwrap().len());
+        assert_eq!(calls, [1, 1, 0]);
+    }
 }
 
 #[test]
 fn client_certificate_of_a_stranger_is_refused_as_unknown_ca() {
-    let ends = Ends::new(Mode::Required);
-    ends.client.set_certificate(&certificate("client"));
-    ends.server.set_database(Some(&database("other-ca")));
-    let asked = ends.answer(false);
-    ends.refuse(UNKNOWN_CA, TlsError::BadCertificate);
-    assert_eq!(*asked.borrow(), [Flags::UNKNOWN_CA]);
-    assert_eq!(ends.server.peer_certificate_errors(), Flags::UNKNOWN_CA);
+    for ends in Ends::both(Mode::Required) {
+        ends.client.set_certificate(&certificate("client"));
+        ends.server.set_database(Some(&database("other-ca")));
+        let asked = ends.answer(false);
+        ends.refuse(UNKNOWN_CA, TlsError::BadCertificate);
+        assert_eq!(*asked.lock().unwrap(), [Flags::UNKNOWN_CA]);
+        assert_eq!(ends.server.peer_certificate_errors(), Flags::UNKNOWN_CA);
+    }
 }
 
 #[test]
 fn client_certificate_of_a_stranger_may_be_accepted_and_its_errors_stay() {
-    let ends = Ends::new(Mode::Required);
-    ends.client.set_certificate(&certificate("client"));
-    ends.server.set_database(TlsDatabase::NONE);
-    let asked = ends.answer(true);
-    let (ours, theirs) = ends.meet();
-    ours.unwrap();
-    theirs.unwrap();
-    assert_eq!(*asked.borrow(), [Flags::UNKNOWN_CA]);
-    assert_eq!(ends.server.peer_certificate_errors(), Flags::UNKNOWN_CA);
+    for ends in Ends::both(Mode::Required) {
+        ends.client.set_certificate(&certificate("client"));
+        ends.server.set_database(TlsDatabase::NONE);
+        let asked = ends.answer(true);
+        let (ours, theirs) = ends.meet();
+        ours.unwrap();
+        theirs.unwrap();
+        assert_eq!(*asked.lock().unwrap(), [Flags::UNKNOWN_CA]);
+        assert_eq!(ends.server.peer_certificate_errors(), Flags::UNKNOWN_CA);
+    }
 }
 
 #[test]
 fn expired_client_certificate_is_refused_as_expired() {
     let pki = Pki::new();
-    let ends = Ends::new(Mode::Required);
-    ends.server.set_database(Some(&anchors(&pki.root_file())));
-    let leaf = pki.issue(client_leaf().expired());
-    ends.client.set_certificate(&credential(&leaf, &[]));
-    ends.refuse(CERTIFICATE_EXPIRED, TlsError::BadCertificate);
-    assert_eq!(ends.server.peer_certificate_errors(), Flags::EXPIRED);
+    for ends in Ends::both(Mode::Required) {
+        ends.server.set_database(Some(&anchors(&pki.root_file())));
+        let leaf = pki.issue(client_leaf().expired());
+        ends.client.set_certificate(&credential(&leaf, &[]));
+        ends.refuse(CERTIFICATE_EXPIRED, TlsError::BadCertificate);
+        assert_eq!(ends.server.peer_certificate_errors(), Flags::EXPIRED);
+    }
 }
 
 #[test]
@@ -238,7 +259,7 @@ fn certificate_for_servers_is_no_client_certificate() {
     let (ours, theirs) = ends.meet();
     assert_fails(ours, TlsError::BadCertificate);
     assert_fails(theirs, TlsError::BadCertificate);
-    assert_eq!(*asked.borrow(), [Flags::GENERIC_ERROR]);
+    assert_eq!(*asked.lock().unwrap(), [Flags::GENERIC_ERROR]);
 }
 
 #[test]
@@ -260,8 +281,9 @@ fn refused_client_is_told_the_name_of_the_alert() {
 
 #[test]
 fn missing_required_certificate_fails_as_that_on_both_ends() {
-    let ends = Ends::new(Mode::Required);
-    ends.refuse(HANDSHAKE_FAILURE, TlsError::CertificateRequired);
+    for ends in Ends::both(Mode::Required) {
+        ends.refuse(HANDSHAKE_FAILURE, TlsError::CertificateRequired);
+    }
 }
 
 #[test]
@@ -299,164 +321,33 @@ fn client_certificate_without_its_key_counts_as_none() {
 }
 
 #[test]
-fn clients_whole_chain_reaches_the_servers_verification() {
-    let pki = Pki::new();
-    let leaf = pki.issue_below_intermediate(client_leaf());
-    let ends = Ends::new(Mode::Required);
-    ends.server.set_database(Some(&anchors(&pki.root_file())));
-    ends.client
-        .set_certificate(&credential(&leaf, &[&pki.intermediate]));
-    let asked = ends.answer(true);
-    ends.meet().1.unwrap();
-    assert_eq!(*asked.borrow(), [Flags::empty()]);
-    let issuer = ends.server.peer_certificate().unwrap().issuer().unwrap();
-    let expected = pki.intermediate.certificate.to_der().unwrap();
-    assert_eq!(issuer.certificate().unwrap().to_vec(), expected);
-}
-
-#[test]
-fn client_that_withholds_its_intermediate_is_unknown() {
-    let pki = Pki::new();
-    let leaf = pki.issue_below_intermediate(client_leaf());
-    let ends = Ends::new(Mode::Required);
-    ends.server.set_database(Some(&anchors(&pki.root_file())));
-    ends.client.set_certificate(&credential(&leaf, &[]));
-    let asked = ends.answer(true);
-    ends.meet().1.unwrap();
-    assert_eq!(*asked.borrow(), [Flags::UNKNOWN_CA]);
-}
-
-#[test]
-fn chains_of_many_authorities_are_verified_in_both_directions() {
-    let pki = Pki::new();
-    let mut authorities: Vec<Issued> = vec![pki.root.clone()];
-    for depth in 1..=6 {
-        let authority = Leaf::new(&format!("Authority {depth}")).authority();
-        let next = authority.signed_by(authorities.last().unwrap());
-        authorities.push(next);
-    }
-    let lowest = authorities.last().unwrap().clone();
-    let issuers: Vec<&Issued> = authorities[1..].iter().rev().collect();
-    let ours = client_leaf().signed_by(&lowest);
-    let theirs = Leaf::new(IDENTITY).dns(IDENTITY).signed_by(&lowest);
-    let ends = Ends::new(Mode::Required);
-    for end in [
-        ends.client.upcast_ref::<gio::DtlsConnection>(),
-        ends.server.upcast_ref(),
-    ] {
-        end.set_database(Some(&anchors(&pki.root_file())));
-    }
-    ends.client.set_certificate(&credential(&ours, &issuers));
-    ends.server.set_certificate(&credential(&theirs, &issuers));
-    let asked = ends.answer(true);
-    let (ours, theirs) = ends.meet();
-    ours.unwrap();
-    theirs.unwrap();
-    assert_eq!(*asked.borrow(), [Flags::empty()]);
-}
-
-#[test]
 fn certificates_that_were_changed_before_the_handshake_are_used() {
     let pki = Pki::new();
     let leaf = pki.issue(client_leaf());
-    let ends = Ends::new(Mode::Required);
-    ends.server.set_database(Some(&anchors(&pki.root_file())));
-    ends.server.set_certificate(&certificate("rsa"));
-    ends.client.set_certificate(&certificate("client"));
-    ends.client.set_certificate(&credential(&leaf, &[]));
-    ends.answer(true);
-    let (ours, theirs) = ends.meet();
-    ours.unwrap();
-    theirs.unwrap();
-    let seen = ends.client.peer_certificate().unwrap();
-    assert!(seen.is_same(&certificate("rsa")));
-    let seen = ends.server.peer_certificate().unwrap();
-    assert!(seen.is_same(&credential(&leaf, &[])));
-}
-
-#[test]
-fn names_of_the_servers_authorities_are_announced_in_full() {
-    let pki = Pki::new();
-    let names = [
-        vec![("C", "DE"), ("O", "Zürich Größe"), ("CN", "Prüfstelle Ω")],
-        vec![("CN", "日本語の認証局")],
-        vec![("O", "Plain"), ("CN", "Authority")],
-    ];
-    let authorities = names.map(|name| Leaf::with_subject(&name).authority().self_signed());
-    let text: Vec<String> = authorities.iter().map(Issued::certificate_pem).collect();
-    let ends = Ends::new(Mode::Requested);
-    ends.server
-        .set_database(Some(&anchors(&pki.write("anchors.pem", text.concat()))));
-    ends.meet().0.unwrap();
-    let announced: Vec<Vec<u8>> = ends
-        .client
-        .accepted_cas()
-        .iter()
-        .map(|name| name.to_vec())
-        .collect();
-    let mut expected = authorities.map(|it| it.certificate.subject_name().to_der().unwrap());
-    let mut sorted = announced.clone();
-    sorted.sort();
-    expected.sort();
-    assert_eq!(sorted, expected);
-}
-
-#[test]
-fn many_names_of_authorities_arrive_in_fragments() {
-    let pki = Pki::new();
-    let text: String = (0..60)
-        .map(|number| Leaf::new(&format!("Authority number {number} of very many")))
-        .map(|leaf| leaf.authority().self_signed().certificate_pem())
-        .collect();
-    let ends = Ends::new(Mode::Requested);
-    ends.server
-        .set_database(Some(&anchors(&pki.write("many.pem", text))));
-    ends.meet().0.unwrap();
-    assert_eq!(ends.client.accepted_cas().len(), 60);
-}
-
-#[test]
-fn too_many_names_for_a_request_are_left_out() {
-    let pki = Pki::new();
-    let text: String = (0..60)
-        .map(|number| Leaf::new(&format!("{number} {}", "x".repeat(60))))
-        .map(|leaf| leaf.authority().self_signed().certificate_pem())
-        .collect();
-    let ends = Ends::new(Mode::Requested);
-    ends.server
-        .set_database(Some(&anchors(&pki.write("many.pem", text))));
-    ends.meet().0.unwrap();
-    assert!(ends.client.accepted_cas().is_empty());
-}
-
-#[test]
-fn request_without_names_is_an_empty_list() {
-    let ends = Ends::new(Mode::Requested);
-    ends.server.set_database(TlsDatabase::NONE);
-    let notified = Rc::new(Cell::new(0));
-    let noted = notified.clone();
-    ends.client
-        .connect_accepted_cas_notify(move |_| noted.set(noted.get() + 1));
-    ends.meet().0.unwrap();
-    assert!(ends.client.accepted_cas().is_empty());
-    assert_eq!(notified.get(), 1);
-}
-
-#[test]
-fn names_of_authorities_are_known_after_a_failed_handshake() {
-    let ends = Ends::new(Mode::Required);
-    ends.meet().0.unwrap_err();
-    assert_eq!(ends.client.accepted_cas().len(), 1);
+    for ends in Ends::both(Mode::Required) {
+        ends.server.set_database(Some(&anchors(&pki.root_file())));
+        ends.server.set_certificate(&certificate("rsa"));
+        ends.client.set_certificate(&certificate("client"));
+        ends.client.set_certificate(&credential(&leaf, &[]));
+        ends.answer(true);
+        let (ours, theirs) = ends.meet();
+        ours.unwrap();
+        theirs.unwrap();
+        let seen = ends.client.peer_certificate().unwrap();
+        assert!(seen.is_same(&certificate("rsa")));
+        let seen = ends.server.peer_certificate().unwrap();
+        assert!(seen.is_same(&credential(&leaf, &[])));
+    }
 }
 
 /// The names of the properties that the server announces about its peer.
-fn peer_announcements(server: &DtlsServerConnection) -> Rc<RefCell<Vec<String>>> {
-    let names = Rc::new(RefCell::new(Vec::new()));
+fn peer_announcements(server: &DtlsServerConnection) -> Arc<Mutex<Vec<String>>> {
+    let names = Arc::new(Mutex::new(Vec::new()));
     let noted = names.clone();
-    server.connect_notify_local(None, move |server, property| {
+    server.connect_notify(None, move |server, property| {
         if property.name().starts_with("peer-certificate") {
             assert!(server.peer_certificate().is_some());
-            noted.borrow_mut().push(property.name().to_string());
+            noted.lock().unwrap().push(property.name().to_string());
         }
     });
     names
@@ -465,13 +356,14 @@ fn peer_announcements(server: &DtlsServerConnection) -> Rc<RefCell<Vec<String>>>
 #[test]
 fn server_announces_the_clients_certificate_once_accepted_or_not() {
     for accept in [true, false] {
-        let ends = Ends::new(Mode::Required);
-        ends.client.set_certificate(&certificate("client"));
-        ends.answer(accept);
-        let names = peer_announcements(&ends.server);
-        assert_eq!(ends.meet().1.is_ok(), accept);
-        let expected = ["peer-certificate", "peer-certificate-errors"];
-        assert_eq!(*names.borrow(), expected);
+        for ends in Ends::both(Mode::Required) {
+            ends.client.set_certificate(&certificate("client"));
+            ends.answer(accept);
+            let names = peer_announcements(&ends.server);
+            assert_eq!(ends.meet().1.is_ok(), accept);
+            let expected = ["peer-certificate", "peer-certificate-errors"];
+            assert_eq!(*names.lock().unwrap(), expected);
+        }
     }
 }
 
@@ -556,19 +448,20 @@ fn client_presents_an_rsa_certificate_to_an_rsa_server() {
 
 #[test]
 fn client_that_refuses_the_server_presents_nothing() {
-    let ends = Ends::new(Mode::Required);
-    ends.client.set_certificate(&certificate("client"));
-    ends.client
-        .set_server_identity(&identity("wrong.example.com"));
-    let (ours, theirs) = ends.meet();
-    assert_fails(ours, TlsError::BadCertificate);
-    assert_fails(theirs, TlsError::BadCertificate);
-    assert!(ends.server.peer_certificate().is_none());
-    let der = certificate("client").certificate().unwrap().to_vec();
-    let sent = ends.net.sent(Direction::ToServer).concat();
-    assert!(
-        !sent
-            .windows(64)
-            .any(|window| window == &der[der.len() - 64..])
-    );
+    for ends in Ends::both(Mode::Required) {
+        ends.client.set_certificate(&certificate("client"));
+        ends.client
+            .set_server_identity(&identity("wrong.example.com"));
+        let (ours, theirs) = ends.meet();
+        assert_fails(ours, TlsError::BadCertificate);
+        assert_fails(theirs, TlsError::BadCertificate);
+        assert!(ends.server.peer_certificate().is_none());
+        let der = certificate("client").certificate().unwrap().to_vec();
+        let sent = ends.net.sent(Direction::ToServer).concat();
+        assert!(
+            !sent
+                .windows(64)
+                .any(|window| window == &der[der.len() - 64..])
+        );
+    }
 }

@@ -5,11 +5,15 @@
 
 mod common;
 
-use std::{cell::RefCell, rc::Rc};
+use std::{
+    sync::{Arc, Mutex, OnceLock},
+    thread,
+};
 
 use common::{
-    IDENTITY, client, database, established, handshakes, identity, run, server,
+    IDENTITY, client, database, established, handshakes, hurry, identity, run, server,
     simnet::{Endpoint, SimNet},
+    ways::Way,
 };
 use gio::{
     TlsAuthenticationMode, TlsCertificateFlags, TlsDatabase, TlsInteraction, TlsProtocolVersion,
@@ -73,12 +77,16 @@ fn database_that_was_set_to_null_stays_null() {
     assert_eq!(client.database().as_ref(), Some(ours.upcast_ref()));
 }
 
-/// The names of the properties that `object` announces from now on.
-fn announcements(object: &impl IsA<glib::Object>) -> Rc<RefCell<Vec<String>>> {
-    let names = Rc::new(RefCell::new(Vec::new()));
+/// The names of the properties that `object` announces from now on, all of them in the thread that
+/// does its handshake: the first one's.
+fn announcements(object: &impl IsA<glib::Object>) -> Arc<Mutex<Vec<String>>> {
+    let names = Arc::new(Mutex::new(Vec::new()));
     let noted = names.clone();
-    object.connect_notify_local(None, move |_, property| {
-        noted.borrow_mut().push(property.name().to_string());
+    let place = OnceLock::new();
+    object.connect_notify(None, move |_, property| {
+        let here = thread::current().id();
+        assert_eq!(*place.get_or_init(|| here), here);
+        noted.lock().unwrap().push(property.name().to_string());
     });
     names
 }
@@ -101,21 +109,29 @@ fn writing_a_property_announces_it() {
         "server-identity",
         "validation-flags",
     ];
-    assert_eq!(*names.borrow(), expected);
+    assert_eq!(*names.lock().unwrap(), expected);
     assert_eq!(client.advertised_protocols(), ["coap"]);
     assert!(!client.requires_close_notify());
     assert_eq!(client.validation_flags(), TlsCertificateFlags::EXPIRED);
 }
 
+/// A client and a server that have one protocol in common, and know each other.
+fn ends() -> (DtlsClientConnection, DtlsServerConnection) {
+    let (near, far) = SimNet::new().pair();
+    let (client, server) = (client(&near), server(&far));
+    client.set_advertised_protocols(&["coap"]);
+    client.set_certificate(&common::certificate("client"));
+    server.set_advertised_protocols(&["coap"]);
+    server.set_database(Some(&database("ca")));
+    (client, server)
+}
+
 #[test]
 fn client_announces_the_facts_of_a_handshake_in_order() {
-    run(async {
-        let (near, far) = SimNet::new().pair();
-        let (client, server) = (client(&near), server(&far));
-        client.set_advertised_protocols(&["coap"]);
-        server.set_advertised_protocols(&["coap"]);
+    for way in Way::BOTH {
+        let (client, server) = ends();
         let names = announcements(&client);
-        handshakes(&client, &server).await.0.unwrap();
+        way.meet(&client, &server).0.unwrap();
         let expected = [
             "peer-certificate",
             "peer-certificate-errors",
@@ -124,59 +140,118 @@ fn client_announces_the_facts_of_a_handshake_in_order() {
             "protocol-version",
             "ciphersuite-name",
         ];
-        assert_eq!(*names.borrow(), expected);
-    });
+        assert_eq!(*names.lock().unwrap(), expected);
+    }
 }
 
 #[test]
 fn server_announces_the_facts_of_a_handshake_in_order() {
-    run(async {
-        let (near, far) = SimNet::new().pair();
-        let (client, server) = (client(&near), server(&far));
-        client.set_advertised_protocols(&["coap"]);
-        server.set_advertised_protocols(&["coap"]);
+    for way in Way::BOTH {
+        let (client, server) = ends();
         let names = announcements(&server);
-        let (_, theirs) = handshakes(&client, &server).await;
-        theirs.unwrap();
-        let mut seen = names.borrow().clone();
-        // Announcing that there is no client certificate is allowed.
-        seen.retain(|name| !name.starts_with("peer-certificate"));
+        way.meet(&client, &server).1.unwrap();
+        // Nothing about a certificate that was not asked for.
         let expected = [
             "negotiated-protocol",
             "protocol-version",
             "ciphersuite-name",
         ];
-        assert_eq!(seen, expected);
-    });
+        assert_eq!(*names.lock().unwrap(), expected);
+    }
+}
+
+#[test]
+fn server_announces_the_clients_certificate_first() {
+    for way in Way::BOTH {
+        let (client, server) = ends();
+        server.set_authentication_mode(TlsAuthenticationMode::Requested);
+        let names = announcements(&server);
+        server.connect_accept_certificate({
+            let names = names.clone();
+            move |_, _, _| names.lock().unwrap().is_empty()
+        });
+        way.meet(&client, &server).1.unwrap();
+        let expected = [
+            "peer-certificate",
+            "peer-certificate-errors",
+            "negotiated-protocol",
+            "protocol-version",
+            "ciphersuite-name",
+        ];
+        assert_eq!(*names.lock().unwrap(), expected);
+    }
 }
 
 #[test]
 fn unchanged_facts_are_not_announced() {
-    run(async {
-        let (near, far) = SimNet::new().pair();
-        let (client, server) = (client(&near), server(&far));
-        let names = announcements(&client);
-        handshakes(&client, &server).await.0.unwrap();
-        assert!(!names.borrow().iter().any(|it| it == "negotiated-protocol"));
-    });
+    for way in Way::BOTH {
+        let (client, server) = ends();
+        server.set_advertised_protocols(&[]);
+        let names = [announcements(&client), announcements(&server)];
+        way.meet(&client, &server).0.unwrap();
+        for names in names {
+            let names = names.lock().unwrap();
+            assert!(!names.iter().any(|it| it == "negotiated-protocol"));
+        }
+    }
 }
 
 #[test]
 fn refused_certificate_stays_readable_and_is_announced() {
-    run(async {
-        let (near, far) = SimNet::new().pair();
-        let (client, server) = (client(&near), server(&far));
+    hurry();
+    for way in Way::BOTH {
+        let (client, server) = ends();
         client.set_server_identity(&identity("wrong.example.com"));
-        let names = announcements(&client);
-        handshakes(&client, &server).await.0.unwrap_err();
+        let (ours, theirs) = (announcements(&client), announcements(&server));
+        way.meet(&client, &server).0.unwrap_err();
         let expected = [
             "peer-certificate",
             "peer-certificate-errors",
             "accepted-cas",
         ];
-        assert_eq!(*names.borrow(), expected);
+        assert_eq!(*ours.lock().unwrap(), expected);
+        assert!(theirs.lock().unwrap().is_empty());
         assert!(client.peer_certificate().is_some());
-    });
+        assert_eq!(client.negotiated_protocol(), None);
+        assert_eq!(client.ciphersuite_name(), None);
+        assert_eq!(client.protocol_version(), TlsProtocolVersion::Unknown);
+    }
+}
+
+#[test]
+fn refused_client_stays_readable_and_is_announced() {
+    hurry();
+    for way in Way::BOTH {
+        let (client, server) = ends();
+        server.set_authentication_mode(TlsAuthenticationMode::Required);
+        let names = announcements(&server);
+        way.meet(&client, &server).1.unwrap_err();
+        let expected = ["peer-certificate", "peer-certificate-errors"];
+        assert_eq!(*names.lock().unwrap(), expected);
+        assert!(server.peer_certificate().is_some());
+        assert_eq!(server.negotiated_protocol(), None);
+        assert_eq!(server.ciphersuite_name(), None);
+        assert_eq!(server.protocol_version(), TlsProtocolVersion::Unknown);
+    }
+}
+
+#[test]
+fn servers_settings_are_announced_when_they_are_written() {
+    let server = server(&endpoint());
+    let names = announcements(&server);
+    server.set_authentication_mode(TlsAuthenticationMode::Required);
+    server.set_certificate(&common::certificate("rsa"));
+    server.set_database(Some(&database("ca")));
+    server.set_require_close_notify(false);
+    let expected = [
+        "authentication-mode",
+        "certificate",
+        "database",
+        "require-close-notify",
+    ];
+    assert_eq!(*names.lock().unwrap(), expected);
+    let mode = server.authentication_mode();
+    assert_eq!(mode, TlsAuthenticationMode::Required);
 }
 
 #[test]

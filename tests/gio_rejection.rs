@@ -8,10 +8,11 @@ mod common;
 use std::{cell::Cell, rc::Rc};
 
 use common::{
-    NOW, assert_fails, client, database, handshakes, identity, in_threads, receive,
+    NOW, assert_fails, client, database, handshakes, hurry, identity, in_threads, receive,
     records::{finished_was_sent, plain_alerts},
     run, send, server_with,
     simnet::{Direction, SimNet},
+    ways::Way,
 };
 use gio::{IOErrorEnum, TlsCertificateFlags, TlsDatabase, TlsError, prelude::*};
 use gio_ossl::DtlsClientConnection;
@@ -213,6 +214,79 @@ fn mask_of_another_flag_does_not_help() {
     );
 }
 
+/// A server's certificate, what is wrong with it, and what makes the client notice.
+type Problem = (&'static str, TlsCertificateFlags, fn(&DtlsClientConnection));
+
+fn problems() -> [Problem; 4] {
+    [
+        ("expired", TlsCertificateFlags::EXPIRED, |_| {}),
+        ("future", TlsCertificateFlags::NOT_ACTIVATED, |_| {}),
+        ("ecdsa", TlsCertificateFlags::UNKNOWN_CA, |client| {
+            client.set_database(Some(&database("other-ca")));
+        }),
+        ("ecdsa", TlsCertificateFlags::BAD_IDENTITY, |client| {
+            client.set_server_identity(&identity("wrong.example.com"));
+        }),
+    ]
+}
+
+#[test]
+fn each_flag_is_masked_by_itself_alone() {
+    hurry();
+    for (credential, flag, prepare) in problems() {
+        for masked in problems().map(|(_, flag, _)| flag) {
+            let (result, client, _) = meeting(credential, |client| {
+                prepare(client);
+                client.set_validation_flags(TlsCertificateFlags::VALIDATE_ALL - masked);
+            });
+            assert_eq!(result.is_ok(), masked == flag, "{flag:?} under {masked:?}");
+            assert_eq!(client.peer_certificate_errors(), flag);
+        }
+    }
+}
+
+#[test]
+fn each_flag_counts_where_it_is_the_only_one_that_does() {
+    hurry();
+    for (credential, flag, prepare) in problems() {
+        for relevant in problems().map(|(_, flag, _)| flag) {
+            let (result, _, _) = meeting(credential, |client| {
+                prepare(client);
+                client.set_validation_flags(relevant);
+                client.connect_accept_certificate(move |_, _, errors| {
+                    assert_eq!((errors, relevant), (flag, flag));
+                    false
+                });
+            });
+            assert_eq!(
+                result.is_err(),
+                relevant == flag,
+                "{flag:?} by {relevant:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn no_flags_at_all_tolerate_everything_and_ask_nobody() {
+    for way in Way::BOTH {
+        let (near, far) = SimNet::new().pair();
+        let client = client(&near);
+        client.set_database(TlsDatabase::NONE);
+        client.set_server_identity(&identity("wrong.example.com"));
+        client.set_validation_flags(TlsCertificateFlags::empty());
+        client.connect_accept_certificate(|_, _, _| panic!("asked"));
+        let (ours, theirs) = way.meet(&client, &server_with(&far, "expired"));
+        ours.unwrap();
+        theirs.unwrap();
+        // Without a database only dates and identity are judged, and nobody is known.
+        let all = TlsCertificateFlags::UNKNOWN_CA
+            | TlsCertificateFlags::BAD_IDENTITY
+            | TlsCertificateFlags::EXPIRED;
+        assert_eq!(client.peer_certificate_errors(), all);
+    }
+}
+
 #[test]
 fn identity_may_change_until_the_handshake() {
     let (result, client, net) = meeting("ecdsa", |client| {
@@ -313,4 +387,20 @@ fn server_without_a_certificate_cannot_shake_hands() {
     let (ours, theirs) = run(handshakes(&client(&near), &server));
     assert!(ours.is_err());
     assert_fails(theirs, TlsError::Misc);
+}
+
+#[test]
+fn server_whose_certificate_lost_its_key_cannot_shake_hands() {
+    hurry();
+    let pem = std::fs::read_to_string(common::pki_file("ecdsa.pem")).unwrap();
+    let keyless = gio_ossl::Certificate::from_pem(&pem, None).unwrap();
+    for way in Way::BOTH {
+        let (near, far) = SimNet::new().pair();
+        let (client, server) = (client(&near), server_with(&far, "ecdsa"));
+        server.set_certificate(&keyless);
+        let (ours, theirs) = way.meet(&client, &server);
+        assert_fails(ours, TlsError::Misc);
+        assert_fails(theirs, TlsError::Misc);
+        assert!(client.peer_certificate().is_none());
+    }
 }

@@ -166,6 +166,58 @@ client_for (Make make, Peer *peer)
   return client_with (make, peer, IDENTITY, "ca.pem");
 }
 
+static GSocket *
+bound_socket (GSocketAddress **address)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GSocketAddress) any = g_inet_socket_address_new_from_string ("127.0.0.1", 0);
+  GSocket *socket = g_socket_new (G_SOCKET_FAMILY_IPV4, G_SOCKET_TYPE_DATAGRAM,
+                                  G_SOCKET_PROTOCOL_UDP, &error);
+  g_assert_no_error (error);
+  g_socket_bind (socket, any, FALSE, &error);
+  g_assert_no_error (error);
+  *address = g_socket_get_local_address (socket, &error);
+  g_assert_no_error (error);
+  return socket;
+}
+
+GTlsCertificate *
+pki_credential (const char *name)
+{
+  g_autoptr (GError) error = NULL;
+  g_autofree char *path = pki_path (name);
+  g_autofree char *certificate_path = g_strconcat (path, ".pem", NULL);
+  g_autofree char *key_path = g_strconcat (path, ".key", NULL);
+  GTlsCertificate *certificate
+      = g_tls_certificate_new_from_files (certificate_path, key_path, &error);
+  g_assert_no_error (error);
+  return certificate;
+}
+
+void
+ends_new (Make make, GDatagramBased **client, GDatagramBased **server)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GSocketAddress) here = NULL, there = NULL;
+  g_autoptr (GSocket) near = bound_socket (&here);
+  g_autoptr (GSocket) far = bound_socket (&there);
+  g_autoptr (GTlsCertificate) certificate = pki_credential ("ecdsa");
+  g_autoptr (GTlsDatabase) database = pki_database ("ca.pem");
+
+  g_socket_connect (near, there, NULL, &error);
+  g_socket_connect (far, here, NULL, &error);
+  g_assert_no_error (error);
+  *client = client_new (make, G_DATAGRAM_BASED (near), IDENTITY, &error);
+  g_assert_no_error (error);
+  *server = make == MAKE_GIO
+                ? g_dtls_server_connection_new (G_DATAGRAM_BASED (far), certificate, &error)
+                : (GDatagramBased *) gio_ossl_dtls_server_connection_new (G_DATAGRAM_BASED (far),
+                                                                          certificate, &error);
+  g_assert_no_error (error);
+  g_dtls_connection_set_database (G_DTLS_CONNECTION (*client), database);
+  g_dtls_connection_set_database (G_DTLS_CONNECTION (*server), database);
+}
+
 gint
 send_one (GDatagramBased *connection, const void *data, gsize size, gint64 timeout, GError **error)
 {

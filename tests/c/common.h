@@ -33,6 +33,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (Peer, peer_stop)
 char *pki_path (const char *name);
 GTlsCertificate *pki_certificate (const char *name);
 GTlsDatabase *pki_database (const char *name);
+/* A certificate of the PKI with its key, without suffix. */
+GTlsCertificate *pki_credential (const char *name);
 
 /* A non-blocking UDP socket, connected to 127.0.0.1:`port`. */
 GDatagramBased *udp_socket_to (guint16 port);
@@ -43,6 +45,9 @@ GDatagramBased *client_new (Make make, GDatagramBased *base, const char *identit
 /* A client of `peer` that trusts the PKI's anchor and expects IDENTITY. */
 GDatagramBased *client_for (Make make, Peer *peer);
 GDatagramBased *client_with (Make make, Peer *peer, const char *identity, const char *anchor);
+
+/* A client and a server over two UDP sockets, which know the PKI's anchor and have not shaken hands. */
+void ends_new (Make make, GDatagramBased **client, GDatagramBased **server);
 
 /* Plain GIO calls with one message. */
 gint send_one (GDatagramBased *connection, const void *data, gsize size, gint64 timeout,
@@ -63,6 +68,7 @@ void add_for_both (const char *group, const char *name, GTestDataFunc function);
 void add_for_matrix (const char *group, const char *name, GTestDataFunc function);
 
 void add_interface_tests (void);
+void add_interaction_tests (void);
 void add_method_tests (void);
 void add_namespace_tests (void);
 void add_session_tests (void);

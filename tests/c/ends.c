@@ -8,47 +8,13 @@ typedef struct {
   GDatagramBased *server;
 } Ends;
 
-static GSocket *
-bound_socket (GSocketAddress **address)
-{
-  g_autoptr (GError) error = NULL;
-  g_autoptr (GSocketAddress) any = g_inet_socket_address_new_from_string ("127.0.0.1", 0);
-  GSocket *socket = g_socket_new (G_SOCKET_FAMILY_IPV4, G_SOCKET_TYPE_DATAGRAM,
-                                  G_SOCKET_PROTOCOL_UDP, &error);
-  g_assert_no_error (error);
-  g_socket_bind (socket, any, FALSE, &error);
-  g_assert_no_error (error);
-  *address = g_socket_get_local_address (socket, &error);
-  g_assert_no_error (error);
-  return socket;
-}
-
 static void
 ends_init (Ends *ends, Make make)
 {
   g_autoptr (GError) error = NULL;
-  g_autoptr (GSocketAddress) here = NULL, there = NULL;
-  g_autoptr (GSocket) near = bound_socket (&here);
-  g_autoptr (GSocket) far = bound_socket (&there);
-  g_autofree char *certificate_path = pki_path ("ecdsa.pem");
-  g_autofree char *key_path = pki_path ("ecdsa.key");
-  g_autoptr (GTlsCertificate) certificate
-      = g_tls_certificate_new_from_files (certificate_path, key_path, &error);
-  g_autoptr (GTlsDatabase) database = pki_database ("ca.pem");
   g_autoptr (GAsyncResult) ours = NULL, theirs = NULL;
 
-  g_socket_connect (near, there, NULL, &error);
-  g_socket_connect (far, here, NULL, &error);
-  g_assert_no_error (error);
-  ends->client = client_new (make, G_DATAGRAM_BASED (near), IDENTITY, &error);
-  g_assert_no_error (error);
-  g_dtls_connection_set_database (G_DTLS_CONNECTION (ends->client), database);
-  ends->server
-      = make == MAKE_GIO
-            ? g_dtls_server_connection_new (G_DATAGRAM_BASED (far), certificate, &error)
-            : (GDatagramBased *) gio_ossl_dtls_server_connection_new (G_DATAGRAM_BASED (far),
-                                                                      certificate, &error);
-  g_assert_no_error (error);
+  ends_new (make, &ends->client, &ends->server);
   g_dtls_connection_handshake_async (G_DTLS_CONNECTION (ends->client), 0, NULL, store_result, &ours);
   g_dtls_connection_handshake_async (G_DTLS_CONNECTION (ends->server), 0, NULL, store_result,
                                      &theirs);

@@ -10,6 +10,7 @@ main (int argc, char **argv)
   g_assert_cmpstr (G_OBJECT_TYPE_NAME (g_tls_backend_get_default ()), ==, "GTlsBackendOssl");
 
   add_interface_tests ();
+  add_interaction_tests ();
   add_method_tests ();
   add_namespace_tests ();
   add_session_tests ();

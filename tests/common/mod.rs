@@ -32,6 +32,7 @@ pub mod meddler;
 pub mod peers;
 pub mod records;
 pub mod simnet;
+pub mod ways;
 
 /// Whom the PKI's server certificates name.
 pub const IDENTITY: &str = "server.example.com";
