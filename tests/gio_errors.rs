@@ -82,6 +82,22 @@ fn refused_asynchronous_handshake_is_reported() {
 }
 
 #[test]
+fn peer_that_refuses_us_and_goes_away_is_reported_by_its_alert() {
+    hurry();
+    let (near, far) = sockets();
+    let (client, server) = (client(&near), server(&far));
+    client.set_server_identity(&common::identity("wrong.example.com"));
+    let (ours, theirs) = run(async {
+        let server = glib::spawn_future_local(server.handshake_future(glib::Priority::DEFAULT));
+        let ours = client.handshake_future(glib::Priority::DEFAULT).await;
+        near.close().unwrap();
+        (ours, server.await.unwrap())
+    });
+    assert_fails(ours, TlsError::BadCertificate);
+    assert_fails(theirs, TlsError::BadCertificate);
+}
+
+#[test]
 fn base_closed_underneath_is_closed_for_every_call() {
     let (client, _server, near, _far) = established();
     near.close().unwrap();
