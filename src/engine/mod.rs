@@ -35,12 +35,16 @@ use noise::{Sieve, Sifted};
 mod alert;
 mod binding;
 mod data;
+mod messages;
 mod noise;
 mod resumption;
 pub mod testing;
 
 pub use binding::Binding;
 pub use resumption::Resumption;
+
+/// Records that may wait while the handshake is suspended, other than the messages that it needs.
+const MOST_WAITING: usize = 64;
 
 /// What a new association needs to know.
 pub struct Config {
@@ -159,7 +163,7 @@ impl Engine {
         Ok(Engine {
             session,
             role: config.role,
-            sieve: Sieve::new(config.role),
+            sieve: Sieve::new(config.role, config.authentication != Authentication::None),
             state: State::Handshaking { suspicion: None },
             certificate_missing: false,
             scratch: Vec::new(),
@@ -183,7 +187,7 @@ impl Engine {
         // Where no flight of ours waits for an answer, nobody can have anything to complain about.
         let waiting = self.timeout().is_some();
         if let State::Handshaking { suspicion } = &mut self.state {
-            if !sifted.records.is_empty() {
+            if sifted.sign_of_life {
                 *suspicion = None;
             }
             // The first says why: a peer that has given up may complain of our repetitions, too.
@@ -191,9 +195,16 @@ impl Engine {
                 *suspicion = sifted.alert.map(Suspicion::new);
             }
         }
+        let wire = self.session.wire();
         // One by one: a server that is held must not find the next record behind the last.
-        for record in &sifted.records {
-            self.session.wire().receive(record);
+        for record in &sifted.messages {
+            wire.receive(record);
+        }
+        for record in &sifted.others {
+            // A flood must leave room for messages.
+            if wire.incoming() < MOST_WAITING {
+                wire.receive(record);
+            }
         }
     }
 

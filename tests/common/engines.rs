@@ -6,7 +6,7 @@ use gio_ossl::engine::{
     Authentication, Config, Datagrams, Engine, MAX_PLAINTEXT, Opened, Resumption, Role, Step, Verdict,
 };
 
-use crate::pki::{Leaf, Pki};
+use crate::pki::{Issued, Leaf, Pki};
 
 pub const HANDSHAKE_FAILURE: u8 = 40;
 
@@ -50,7 +50,8 @@ pub fn let_time_pass(engine: &mut Engine) {
 pub struct Pair {
     pub client: Engine,
     pub server: Engine,
-    pub pki: Pki,
+    /// What the client presents where it is asked.
+    pub identity: Option<Issued>,
 }
 
 impl Pair {
@@ -65,7 +66,20 @@ impl Pair {
         Pair {
             client: Engine::new(&client).unwrap(),
             server: Engine::new(&server).unwrap(),
-            pki,
+            identity: None,
+        }
+    }
+
+    /// Whose client is asked for its certificate, and has one.
+    pub fn with_two_certificates() -> Self {
+        let server = Config {
+            authentication: Authentication::Required,
+            ..config(Role::Server)
+        };
+        let identity = Pki::new().issue(Leaf::new("client"));
+        Pair {
+            identity: Some(identity),
+            ..Self::with(config(Role::Client), server)
         }
     }
 
@@ -157,11 +171,18 @@ impl Pair {
 
     /// As far as one end gets, agreeing to everything.
     fn step(&mut self, role: Role) -> Step {
-        let engine = self.end(role);
+        let engine = match role {
+            Role::Client => &mut self.client,
+            Role::Server => &mut self.server,
+        };
         loop {
             match engine.handshake() {
                 Step::NeedVerdict(_) => engine.judge(Verdict::Accept),
-                Step::NeedCertificate(_) => engine.present(None),
+                Step::NeedCertificate(_) => {
+                    let chain = self.identity.as_ref();
+                    let chain = chain.map(|it| (std::slice::from_ref(&it.certificate), &it.key));
+                    engine.present(chain);
+                }
                 Step::Established => {
                     // A peer that missed our last flight repeats its own.
                     let opened = engine.open(&mut [0; 16]).unwrap();
