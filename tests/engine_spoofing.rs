@@ -138,3 +138,49 @@ fn alert_is_forgotten_when_a_repeated_flight_is_answered() {
     pair.client.feed(&answer[0]);
     assert!(!pair.client.suspects_refusal());
 }
+
+#[test]
+fn alerts_that_are_believed_have_their_names_and_codes() {
+    let cases: [(u8, &str, fn(&Error) -> bool); 9] = [
+        (40, "handshake_failure", |it| matches!(it, Error::Tls(_))),
+        (42, "bad_certificate", |it| {
+            matches!(it, Error::BadCertificate(_))
+        }),
+        (44, "certificate_revoked", |it| {
+            matches!(it, Error::BadCertificate(_))
+        }),
+        (45, "certificate_expired", |it| {
+            matches!(it, Error::BadCertificate(_))
+        }),
+        (48, "unknown_ca", |it| {
+            matches!(it, Error::BadCertificate(_))
+        }),
+        (70, "protocol_version", |it| matches!(it, Error::Tls(_))),
+        (71, "insufficient_security", |it| {
+            matches!(it, Error::Tls(_))
+        }),
+        (86, "inappropriate fallback", |it| {
+            matches!(it, Error::InappropriateFallback)
+        }),
+        (116, "required", |it| {
+            matches!(it, Error::CertificateRequired)
+        }),
+    ];
+    for (description, name, has_its_code) in cases {
+        let mut pair = Pair::new();
+        pair.client.handshake();
+        pair.server.feed(&datagrams(&mut pair.client)[0]);
+        pair.server.handshake();
+        for role in [Role::Client, Role::Server] {
+            let engine = pair.end(role);
+            engine.feed(&plaintext_alert(FATAL, description));
+            let_time_pass(engine);
+            let_time_pass(engine);
+            let Step::Failed(error) = engine.handshake() else {
+                panic!("{name} is not believed")
+            };
+            assert!(has_its_code(&error), "{error:?}");
+            assert!(error.to_string().contains(name), "{error}");
+        }
+    }
+}
