@@ -141,7 +141,8 @@ fn alert_is_forgotten_when_a_repeated_flight_is_answered() {
 
 #[test]
 fn alerts_that_are_believed_have_their_names_and_codes() {
-    let cases: [(u8, &str, fn(&Error) -> bool); 9] = [
+    type IsRight = fn(&Error) -> bool;
+    let cases: [(u8, &str, IsRight); 9] = [
         (40, "handshake_failure", |it| matches!(it, Error::Tls(_))),
         (42, "bad_certificate", |it| {
             matches!(it, Error::BadCertificate(_))

@@ -81,13 +81,14 @@ impl Drop for Foreign {
     }
 }
 
+type Handshake = dyn Fn(&DtlsServerConnection) -> Result<(), glib::Error>;
+
 /// The server's failure, and what the client says of it: the same for both ways of shaking hands.
 fn failures(options: &[&str]) -> Vec<(glib::Error, String)> {
     let blocking = |server: &DtlsServerConnection| server.handshake(NONE);
     let in_loop =
         |server: &DtlsServerConnection| run(server.handshake_future(glib::Priority::DEFAULT));
-    let ways: [&dyn Fn(&DtlsServerConnection) -> Result<(), glib::Error>; 2] =
-        [&blocking, &in_loop];
+    let ways: [&Handshake; 2] = [&blocking, &in_loop];
     ways.map(|handshake| {
         let (client, server) = Foreign::start("openssl", options);
         let error = handshake(&server).unwrap_err();

@@ -4,7 +4,7 @@
 //! and keeps the first of what arrives early: one forged datagram is enough. So it gets nothing here
 //! but the message that comes next, once that is complete.
 
-use super::Role;
+use super::{Authentication, Config, Resumption, Role};
 
 #[cfg(test)]
 mod tests;
@@ -22,6 +22,7 @@ const PIECE: usize = 1 << 13;
 const CLIENT_HELLO: u8 = 1;
 const SERVER_HELLO: u8 = 2;
 const HELLO_VERIFY_REQUEST: u8 = 3;
+const NEW_SESSION_TICKET: u8 = 4;
 const CERTIFICATE: u8 = 11;
 const SERVER_KEY_EXCHANGE: u8 = 12;
 const CERTIFICATE_REQUEST: u8 = 13;
@@ -71,6 +72,16 @@ const FROM_SERVER: &[Place] = &[
     optional(4, CERTIFICATE_REQUEST, 3, LONGEST),
     required(4, SERVER_HELLO_DONE, 0, 0),
 ];
+/// One that resumes a session leaves out its certificate and ends its flight early.
+const FROM_SERVER_WITH_TICKETS: &[Place] = &[
+    optional(2, HELLO_VERIFY_REQUEST, 3, 3 + 255),
+    required(4, SERVER_HELLO, SHORTEST_SERVER_HELLO, LONGEST),
+    optional(4, CERTIFICATE, NO_CERTIFICATE, LONGEST),
+    optional(4, SERVER_KEY_EXCHANGE, 3, LONGEST),
+    optional(4, CERTIFICATE_REQUEST, 3, LONGEST),
+    optional(4, SERVER_HELLO_DONE, 0, 0),
+    optional(6, NEW_SESSION_TICKET, 6, LONGEST),
+];
 const FROM_CLIENT: &[Place] = &[
     required(1, CLIENT_HELLO, SHORTEST_CLIENT_HELLO, LONGEST),
     required(5, CLIENT_KEY_EXCHANGE, 1, LONGEST),
@@ -81,6 +92,29 @@ const FROM_CLIENT_THAT_IS_ASKED: &[Place] = &[
     required(5, CLIENT_KEY_EXCHANGE, 1, LONGEST),
     optional(5, CERTIFICATE_VERIFY, 4, LONGEST),
 ];
+
+/// Whose messages they are.
+#[derive(Clone, Copy)]
+pub(super) enum Peer {
+    /// A client, which presents a certificate if it is asked.
+    Client { is_asked: bool },
+    /// A server, which may give tickets, and resume a session, if it is allowed to (RFC 5077).
+    Server { with_tickets: bool },
+}
+
+impl Peer {
+    /// The other side of this one.
+    pub(super) fn of(side: &Config) -> Self {
+        match side.role {
+            Role::Client => Peer::Server {
+                with_tickets: !matches!(side.resumption, Resumption::Never),
+            },
+            Role::Server => Peer::Client {
+                is_asked: side.authentication != Authentication::None,
+            },
+        }
+    }
+}
 
 /// What a peer has said in plaintext.
 pub(super) struct Messages {
@@ -94,13 +128,15 @@ pub(super) struct Messages {
 }
 
 impl Messages {
-    /// Of the peer of this side, which may ask its client for a certificate.
-    pub(super) fn new(receiver: Role, asks: bool) -> Self {
+    pub(super) fn new(peer: Peer) -> Self {
         Messages {
-            order: match (receiver, asks) {
-                (Role::Client, _) => FROM_SERVER,
-                (Role::Server, false) => FROM_CLIENT,
-                (Role::Server, true) => FROM_CLIENT_THAT_IS_ASKED,
+            order: match peer {
+                Peer::Client { is_asked: false } => FROM_CLIENT,
+                Peer::Client { is_asked: true } => FROM_CLIENT_THAT_IS_ASKED,
+                Peer::Server {
+                    with_tickets: false,
+                } => FROM_SERVER,
+                Peer::Server { with_tickets: true } => FROM_SERVER_WITH_TICKETS,
             },
             floor: 0,
             next: 0,

@@ -30,6 +30,7 @@ use crate::ossl::{self, queue};
 pub use crate::ossl::{Datagrams, Refusal, Role};
 
 use alert::{Alert, Suspicion};
+use messages::Peer;
 use noise::{Sieve, Sifted};
 
 mod alert;
@@ -163,7 +164,7 @@ impl Engine {
         Ok(Engine {
             session,
             role: config.role,
-            sieve: Sieve::new(config.role, config.authentication != Authentication::None),
+            sieve: Sieve::new(Peer::of(config)),
             state: State::Handshaking { suspicion: None },
             certificate_missing: false,
             scratch: Vec::new(),

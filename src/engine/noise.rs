@@ -5,9 +5,8 @@
 //! them, handshake messages are put in order, and a plaintext alert is set aside: the engine believes
 //! it only if the peer has nothing better to say.
 
-use super::Role;
 use super::alert::Alert;
-use super::messages::Messages;
+use super::messages::{Messages, Peer};
 
 /// A record's header: type, version, epoch, sequence number, length (RFC 6347, section 4.1).
 const RECORD_HEADER: usize = 13;
@@ -42,10 +41,9 @@ pub(super) struct Sieve {
 }
 
 impl Sieve {
-    /// For this side, which may ask its client for a certificate.
-    pub(super) fn new(role: Role, asks: bool) -> Self {
+    pub(super) fn new(peer: Peer) -> Self {
         Sieve {
-            messages: Messages::new(role, asks),
+            messages: Messages::new(peer),
             passed: 0,
         }
     }
@@ -163,7 +161,7 @@ mod tests {
     }
 
     fn sift(datagram: &[u8]) -> Sifted {
-        Sieve::new(Role::Server, false).sift(datagram)
+        Sieve::new(Peer::Client { is_asked: false }).sift(datagram)
     }
 
     #[test]
@@ -179,7 +177,7 @@ mod tests {
 
     #[test]
     fn plaintext_records_are_numbered_in_the_order_of_their_arrival() {
-        let mut sieve = Sieve::new(Role::Server, false);
+        let mut sieve = Sieve::new(Peer::Client { is_asked: false });
         for number in 0..3 {
             let mut forged = record(CHANGE_CIPHER_SPEC, 0, &[1]);
             forged[5..11].fill(0xff);

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use gio_ossl::engine::{
-    Authentication, Config, Datagrams, Engine, MAX_PLAINTEXT, Opened, Resumption, Role, Step, Verdict,
+    Authentication, Config, Datagrams, Engine, MAX_PLAINTEXT, Opened, Resumption, Role, Step,
+    Verdict,
 };
 
 use crate::pki::{Issued, Leaf, Pki};

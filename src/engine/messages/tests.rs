@@ -21,7 +21,9 @@ fn client_hello() -> Vec<u8> {
 }
 
 fn at_client() -> Messages {
-    Messages::new(Role::Client, false)
+    Messages::new(Peer::Server {
+        with_tickets: false,
+    })
 }
 
 #[test]
@@ -110,7 +112,7 @@ fn cookies_may_be_asked_for_until_the_server_agrees() {
 #[test]
 fn client_presents_a_certificate_only_where_it_is_asked() {
     for asked in [true, false] {
-        let mut messages = Messages::new(Role::Server, asked);
+        let mut messages = Messages::new(Peer::Client { is_asked: asked });
         assert!(messages.take(&client_hello()));
         assert_eq!(messages.release().len(), 1);
         let certificate = whole(CERTIFICATE, 1, &[0; NO_CERTIFICATE]);
@@ -169,4 +171,17 @@ fn what_is_held_is_bounded() {
     assert!(messages.take(&server_hello(0)));
     assert_eq!(messages.release(), [server_hello(0)]);
     assert!(messages.held.is_empty());
+}
+
+#[test]
+fn tickets_come_only_where_they_are_allowed_and_never_early() {
+    let ticket = |sequence| whole(NEW_SESSION_TICKET, sequence, b"a ticket");
+    assert!(!at_client().take(&ticket(1)));
+    let mut messages = Messages::new(Peer::Server { with_tickets: true });
+    assert!(!messages.take(&ticket(1)));
+    assert!(messages.take(&server_hello(0)));
+    assert_eq!(messages.release().len(), 1);
+    assert!(!messages.take(&ticket(2)));
+    assert!(messages.take(&ticket(1)));
+    assert_eq!(messages.release(), [ticket(1)]);
 }
