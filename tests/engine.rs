@@ -2,149 +2,16 @@
 
 #![allow(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)] // These are tests.
 
+#[path = "common/engines.rs"]
+#[allow(dead_code)]
+mod engines;
 #[path = "common/pki.rs"]
 #[allow(dead_code)]
 mod pki;
 
-use std::time::Duration;
-
+use engines::{HANDSHAKE_FAILURE, Pair, config, datagrams, let_time_pass, plaintext_alert};
 use gio_ossl::Error;
-use gio_ossl::engine::{
-    Authentication, Binding, Config, Datagrams, Engine, MAX_PLAINTEXT, Opened, Refusal, Resumption,
-    Role, Step, Verdict,
-};
-use pki::{Leaf, Pki};
-
-const HANDSHAKE_FAILURE: u8 = 40;
-
-fn config(role: Role) -> Config {
-    Config {
-        role,
-        server_name: None,
-        authentication: Authentication::None,
-        authorities: Vec::new(),
-        protocols: Vec::new(),
-        credentials: None,
-        mtu: 1400,
-        initial_timeout: Duration::from_millis(20),
-        resumption: Resumption::Never,
-    }
-}
-
-fn datagrams(engine: &mut Engine) -> Vec<Vec<u8>> {
-    let mut empty = Vec::new();
-    let outgoing: Datagrams = engine.take_outgoing(Datagrams::default());
-    let Some((mut start, ends)) = outgoing.tail(0) else {
-        return empty;
-    };
-    for end in ends {
-        empty.push(outgoing.bytes()[start..*end].to_vec());
-        start = *end;
-    }
-    empty
-}
-
-/// A client, a server, and nothing lost between them.
-struct Pair {
-    client: Engine,
-    server: Engine,
-    _pki: Pki,
-}
-
-impl Pair {
-    fn new() -> Self {
-        Self::with(config(Role::Client), config(Role::Server))
-    }
-
-    fn with(client: Config, mut server: Config) -> Self {
-        let pki = Pki::new();
-        let leaf = pki.issue(Leaf::new("server.example").dns("server.example"));
-        server.credentials = Some((vec![leaf.certificate], leaf.key));
-        Pair {
-            client: Engine::new(&client).unwrap(),
-            server: Engine::new(&server).unwrap(),
-            _pki: pki,
-        }
-    }
-
-    /// Carries what each has to say to the other, once.
-    fn exchange(&mut self) {
-        for datagram in datagrams(&mut self.client) {
-            self.server.feed(&datagram);
-        }
-        for datagram in datagrams(&mut self.server) {
-            self.client.feed(&datagram);
-        }
-    }
-
-    /// Runs both until the client is asked for a verdict.
-    fn until_verdict(&mut self) {
-        for _ in 0..10 {
-            if let Step::NeedVerdict(chain) = self.client.handshake() {
-                assert_eq!(chain.len(), 1);
-                return;
-            }
-            self.server.handshake();
-            self.exchange();
-        }
-        panic!("no verdict was asked for");
-    }
-
-    /// Runs both to the end.
-    fn finish(&mut self) {
-        for _ in 0..10 {
-            let done = matches!(self.client.handshake(), Step::Established)
-                & matches!(self.server.handshake(), Step::Established);
-            self.exchange();
-            if done {
-                return;
-            }
-        }
-        panic!("the handshake does not end");
-    }
-
-    fn established() -> Self {
-        let mut pair = Self::new();
-        pair.until_verdict();
-        pair.client.judge(Verdict::Accept);
-        pair.finish();
-        pair
-    }
-
-    fn say(&mut self, message: &[u8]) {
-        self.client.seal(message).unwrap();
-        self.exchange();
-    }
-
-    fn hear(&mut self) -> Option<Vec<u8>> {
-        let mut buffer = vec![0; MAX_PLAINTEXT];
-        match self.server.open(&mut buffer).unwrap() {
-            Opened::Message { length, .. } => Some(buffer[..length].to_vec()),
-            Opened::Nothing => None,
-            Opened::End => panic!("the client has closed"),
-        }
-    }
-}
-
-fn plaintext_alert(level: u8, description: u8) -> Vec<u8> {
-    vec![
-        21,
-        0xfe,
-        0xfd,
-        0,
-        0,
-        0,
-        0,
-        0,
-        0,
-        0,
-        7,
-        0,
-        2,
-        level,
-        description,
-    ]
-}
+use gio_ossl::engine::{Binding, MAX_PLAINTEXT, Opened, Refusal, Role, Step, Verdict};
 
 #[test]
 fn nothing_of_the_clients_second_flight_leaves_before_the_verdict() {
@@ -168,14 +35,8 @@ fn a_refusal_ends_both_with_their_own_errors() {
     };
     assert_eq!(error.to_string(), "mine");
     pair.exchange();
-    while pair
-        .server
-        .timeout()
-        .is_some_and(|left| left > Duration::ZERO)
-    {
-        std::thread::yield_now();
-    }
-    pair.server.on_deadline();
+    let_time_pass(&mut pair.server);
+    let_time_pass(&mut pair.server);
     let Step::Failed(error) = pair.server.handshake() else {
         panic!("not told")
     };
@@ -280,51 +141,6 @@ fn noise_never_ends_an_established_association() {
 }
 
 #[test]
-fn forged_alerts_do_not_stop_a_handshake_that_goes_on() {
-    let mut pair = Pair::new();
-    let forge = |pair: &mut Pair| {
-        for alert in [plaintext_alert(1, 0), plaintext_alert(2, HANDSHAKE_FAILURE)] {
-            pair.client.feed(&alert);
-            pair.server.feed(&alert);
-        }
-    };
-    for _ in 0..10 {
-        if let Step::NeedVerdict(_) = pair.client.handshake() {
-            break;
-        }
-        forge(&mut pair);
-        pair.server.handshake();
-        pair.exchange();
-    }
-    forge(&mut pair);
-    pair.client.judge(Verdict::Accept);
-    pair.client.handshake();
-    forge(&mut pair);
-    pair.exchange();
-    pair.finish();
-}
-
-#[test]
-fn a_plaintext_alert_is_believed_when_nothing_better_comes() {
-    let mut pair = Pair::new();
-    pair.client.handshake();
-    pair.client.feed(&plaintext_alert(2, HANDSHAKE_FAILURE));
-    assert!(matches!(pair.client.handshake(), Step::NeedDatagram));
-    while pair
-        .client
-        .timeout()
-        .is_some_and(|left| left > Duration::ZERO)
-    {
-        std::thread::yield_now();
-    }
-    pair.client.on_deadline();
-    let Step::Failed(Error::Tls(text)) = pair.client.handshake() else {
-        panic!("not believed")
-    };
-    assert!(text.contains("handshake_failure"), "{text}");
-}
-
-#[test]
 fn close_reaches_the_peer_once_and_leaves_its_direction_open() {
     let mut pair = Pair::established();
     pair.client.close();
@@ -396,13 +212,6 @@ fn a_lost_flight_is_repeated_when_its_time_is_up() {
     let lost = datagrams(&mut pair.client);
     assert_eq!(lost.len(), 1);
     pair.client.on_deadline();
-    while pair
-        .client
-        .timeout()
-        .is_some_and(|left| left > Duration::ZERO)
-    {
-        std::thread::yield_now();
-    }
-    pair.client.on_deadline();
+    let_time_pass(&mut pair.client);
     assert_eq!(datagrams(&mut pair.client).len(), 1);
 }

@@ -4,6 +4,8 @@
 
 mod common;
 
+use std::os::{fd::OwnedFd, unix::net::UnixDatagram};
+
 use common::{
     IDENTITY, NOW, PATIENCE, assert_fails, client, handshakes, hurry,
     meddler::Meddler,
@@ -82,6 +84,22 @@ fn refused_asynchronous_handshake_is_reported() {
 }
 
 #[test]
+fn peer_that_refuses_us_and_goes_away_is_reported_by_its_alert() {
+    hurry();
+    let (near, far) = sockets();
+    let (client, server) = (client(&near), server(&far));
+    client.set_server_identity(&common::identity("wrong.example.com"));
+    let (ours, theirs) = run(async {
+        let server = glib::spawn_future_local(server.handshake_future(glib::Priority::DEFAULT));
+        let ours = client.handshake_future(glib::Priority::DEFAULT).await;
+        near.close().unwrap();
+        (ours, server.await.unwrap())
+    });
+    assert_fails(ours, TlsError::BadCertificate);
+    assert_fails(theirs, TlsError::BadCertificate);
+}
+
+#[test]
 fn base_closed_underneath_is_closed_for_every_call() {
     let (client, _server, near, _far) = established();
     near.close().unwrap();
@@ -93,34 +111,147 @@ fn base_closed_underneath_is_closed_for_every_call() {
 }
 
 #[test]
+fn base_closed_underneath_an_established_server_is_closed_for_every_call() {
+    let (_client, server, _near, far) = established();
+    far.close().unwrap();
+    assert_fails(send(&server, b"x", NOW), IOErrorEnum::Closed);
+    assert_fails(receive(&server, NOW), IOErrorEnum::Closed);
+    assert_fails(receive(&server, None), IOErrorEnum::Closed);
+    assert_fails(server.close(NONE), IOErrorEnum::Closed);
+    server.close(NONE).unwrap();
+}
+
+#[test]
 fn handshake_over_a_closed_base_fails() {
-    let (near, _far) = sockets();
+    let (near, far) = sockets();
     near.close().unwrap();
-    let client = client(&near);
+    far.close().unwrap();
+    let (client, server) = (client(&near), server(&far));
     assert_fails(client.handshake(NONE), IOErrorEnum::Closed);
+    assert_fails(server.handshake(NONE), IOErrorEnum::Closed);
+    let (ours, theirs) = run(handshakes(&client, &server));
+    assert_fails(ours, IOErrorEnum::Closed);
+    assert_fails(theirs, IOErrorEnum::Closed);
     assert_fails(receive(&client, None), IOErrorEnum::Closed);
+    assert_fails(send(&client, b"x", NOW), IOErrorEnum::Closed);
+    assert_fails(receive(&server, None), IOErrorEnum::Closed);
+    assert_fails(send(&server, b"x", None), IOErrorEnum::Closed);
+}
+
+/// What a network says when a datagram cannot get through.
+const FROM_THE_NETWORK: [IOErrorEnum; 3] = [
+    IOErrorEnum::ConnectionRefused,
+    IOErrorEnum::HostUnreachable,
+    IOErrorEnum::NetworkUnreachable,
+];
+
+/// Has the base fail once, in receiving or sending.
+fn let_fail(base: &Meddler, receiving: bool, code: IOErrorEnum) {
+    let error = glib::Error::new(code, "from the network");
+    if receiving {
+        base.fail_receive(0, error);
+    } else {
+        base.fail_send(0, error);
+    }
 }
 
 #[test]
 fn error_of_the_base_during_a_handshake_is_reported_and_not_kept() {
     hurry();
-    for receiving in [true, false] {
+    for code in FROM_THE_NETWORK {
+        for receiving in [true, false] {
+            run(async {
+                let (near, far) = SimNet::new().pair();
+                let base = Meddler::new(&near);
+                let (client, server) = (client(&base), server(&far));
+                let_fail(&base, receiving, code);
+                let result = client.handshake_future(glib::Priority::DEFAULT).await;
+                assert_fails(result, code);
+                let_fail(&base, receiving, code);
+                assert_fails(client.handshake(NONE), code);
+                let (ours, theirs) = handshakes(&client, &server).await;
+                ours.unwrap();
+                theirs.unwrap();
+            });
+        }
+    }
+}
+
+#[test]
+fn error_of_a_servers_base_during_a_handshake_is_reported_and_not_kept() {
+    hurry();
+    for code in FROM_THE_NETWORK {
         run(async {
             let (near, far) = SimNet::new().pair();
-            let base = Meddler::new(&near);
-            let (client, server) = (client(&base), server(&far));
-            let unreachable = glib::Error::new(IOErrorEnum::HostUnreachable, "no route");
-            if receiving {
-                base.fail_receive(0, unreachable);
-            } else {
-                base.fail_send(0, unreachable);
-            }
-            let result = client.handshake_future(glib::Priority::DEFAULT).await;
-            assert_fails(result, IOErrorEnum::HostUnreachable);
+            let base = Meddler::new(&far);
+            let (client, server) = (client(&near), server(&base));
+            let_fail(&base, true, code);
+            let result = server.handshake_future(glib::Priority::DEFAULT).await;
+            assert_fails(result, code);
+            let_fail(&base, true, code);
+            assert_fails(server.handshake(NONE), code);
+            let client = client.handshake_future(glib::Priority::DEFAULT);
+            let client = glib::spawn_future_local(client);
+            let_fail(&base, false, code);
+            let result = server.handshake_future(glib::Priority::DEFAULT).await;
+            assert_fails(result, code);
+            let result = server.handshake_future(glib::Priority::DEFAULT).await;
+            result.unwrap();
+            client.await.unwrap().unwrap();
+        });
+    }
+}
+
+#[test]
+fn error_of_the_base_when_established_is_reported_and_not_kept() {
+    for code in FROM_THE_NETWORK {
+        run(async {
+            let (near, far) = SimNet::new().pair();
+            let (near, far) = (Meddler::new(&near), Meddler::new(&far));
+            let (client, server) = (client(&near), server(&far));
             let (ours, theirs) = handshakes(&client, &server).await;
             ours.unwrap();
             theirs.unwrap();
+            let ends = [(client.upcast_ref(), &near), (server.upcast_ref(), &far)];
+            let ends: [(&gio::DatagramBased, &Meddler); 2] = ends;
+            for (end, base) in ends {
+                for timeout in [NOW, PATIENCE, None] {
+                    let_fail(base, true, code);
+                    assert_fails(receive(end, timeout), code);
+                    let_fail(base, false, code);
+                    assert_fails(send(end, b"lost", timeout), code);
+                }
+            }
+            for (from, to) in [(ends[0].0, ends[1].0), (ends[1].0, ends[0].0)] {
+                send(from, b"alive", NOW).unwrap();
+                assert_eq!(receive(to, NOW).unwrap().unwrap(), b"alive");
+            }
         });
+    }
+}
+
+/// Two datagram sockets that take no long messages.
+fn narrow_sockets() -> (gio::Socket, gio::Socket) {
+    let (near, far) = UnixDatagram::pair().unwrap();
+    let near = gio::Socket::from_fd(OwnedFd::from(near)).unwrap();
+    // SOL_SOCKET, SO_SNDBUF.
+    near.set_option(1, 7, 4096).unwrap();
+    let far = gio::Socket::from_fd(OwnedFd::from(far)).unwrap();
+    (near, far)
+}
+
+#[test]
+fn message_that_a_socket_does_not_take_is_too_large_and_the_connection_lives_on() {
+    let (near, far) = narrow_sockets();
+    let (client, server) = (client(&near), server(&far));
+    let (ours, theirs) = run(handshakes(&client, &server));
+    ours.unwrap();
+    theirs.unwrap();
+    for timeout in [NOW, PATIENCE, None] {
+        let result = send(&client, &[7; 16_000], timeout);
+        assert_fails(result, IOErrorEnum::MessageTooLarge);
+        send(&client, b"short", timeout).unwrap();
+        assert_eq!(receive(&server, PATIENCE).unwrap().unwrap(), b"short");
     }
 }
 
@@ -156,7 +287,7 @@ fn no_shared_cipher_is_named_in_the_error() {
 fn server_that_speaks_dtls_1_0_only_is_not_talked_to() {
     let error = impossible_with("openssl-dtls1", &[]);
     assert!(error.matches(TlsError::Misc), "{error:?}");
-    assert!(error.message().contains("alert"), "{error}");
+    assert!(error.message().contains("handshake_failure"), "{error}");
 }
 
 #[test]

@@ -28,6 +28,7 @@ fn meeting(
     credential: &str,
     prepare: impl FnOnce(&DtlsClientConnection),
 ) -> (Result<(), glib::Error>, DtlsClientConnection, SimNet) {
+    hurry();
     let net = SimNet::new();
     let (near, far) = net.pair();
     let client = client(&near);
@@ -71,6 +72,7 @@ fn client_rejects_wrong_host_with_alert() {
 
 #[test]
 fn client_rejects_missing_identity() {
+    hurry();
     let net = SimNet::new();
     let (near, far) = net.pair();
     let client = DtlsClientConnection::new(&near, gio::SocketConnectable::NONE).unwrap();
@@ -153,6 +155,7 @@ fn refusal_is_final_for_every_later_call() {
 
 #[test]
 fn server_learns_of_the_refusal_as_a_bad_certificate() {
+    hurry();
     let net = SimNet::new();
     let (near, far) = net.pair();
     let client = client(&near);
@@ -163,6 +166,7 @@ fn server_learns_of_the_refusal_as_a_bad_certificate() {
 
 #[test]
 fn blocking_handshake_rejects_too() {
+    hurry();
     in_threads(
         &SimNet::new(),
         |base| {
@@ -179,6 +183,7 @@ fn blocking_handshake_rejects_too() {
 
 #[test]
 fn first_message_rejects_too() {
+    hurry();
     in_threads(
         &SimNet::new(),
         |base| assert_fails(send(&client(&base), b"x", None), TlsError::BadCertificate),
@@ -381,6 +386,7 @@ fn blocking_calls_from_the_handler_fail_instead_of_deadlocking() {
 
 #[test]
 fn server_without_a_certificate_cannot_shake_hands() {
+    hurry();
     let net = SimNet::new();
     let (near, far) = net.pair();
     let server = gio_ossl::DtlsServerConnection::new(&far, gio::TlsCertificate::NONE).unwrap();

@@ -63,6 +63,31 @@ impl Alert {
     }
 }
 
+/// A plaintext alert, which anybody may have sent.
+///
+/// An honest peer that has given up answers no flight, however often it is repeated. Silence alone
+/// proves nothing, as a datagram may be lost: so the alert is believed when our flight has been
+/// repeated since, and not even that has brought anything better by the next deadline.
+pub(super) struct Suspicion {
+    alert: Alert,
+    repeated: bool,
+}
+
+impl Suspicion {
+    pub(super) fn new(alert: Alert) -> Self {
+        Suspicion {
+            alert,
+            repeated: false,
+        }
+    }
+
+    /// At a deadline: the alert, if our flight has been repeated in vain. Otherwise the caller repeats
+    /// it now.
+    pub(super) fn confirmed(&mut self) -> Option<Alert> {
+        std::mem::replace(&mut self.repeated, true).then_some(self.alert)
+    }
+}
+
 impl fmt::Display for Alert {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} alert ({})", self.name(), self.0)

@@ -25,22 +25,27 @@ use openssl::x509::X509;
 use crate::error::Error;
 use crate::ossl::queue::Failure;
 pub use crate::ossl::session::{Authentication, MAX_PLAINTEXT};
-use crate::ossl::session::{Parameters, Progress, Session};
+use crate::ossl::session::{Pace, Parameters, Progress, Session};
 use crate::ossl::{self, queue};
 pub use crate::ossl::{Datagrams, Refusal, Role};
 
-use alert::Alert;
+use alert::{Alert, Suspicion};
+use messages::Peer;
 use noise::{Sieve, Sifted};
 
 mod alert;
 mod binding;
 mod data;
+mod messages;
 mod noise;
 mod resumption;
 pub mod testing;
 
 pub use binding::Binding;
 pub use resumption::Resumption;
+
+/// Records that may wait while the handshake is suspended, other than the messages that it needs.
+const MOST_WAITING: usize = 64;
 
 /// What a new association needs to know.
 pub struct Config {
@@ -108,8 +113,8 @@ pub enum Opened {
 /// The life of an association, in order.
 enum State {
     Handshaking {
-        /// An unauthenticated alert, believed if nothing better comes before the deadline.
-        alert: Option<Alert>,
+        /// Whether the peer may have given up.
+        suspicion: Option<Suspicion>,
     },
     Judging(Vec<X509>),
     Refusing(Error),
@@ -159,8 +164,8 @@ impl Engine {
         Ok(Engine {
             session,
             role: config.role,
-            sieve: Sieve::new(config.role),
-            state: State::Handshaking { alert: None },
+            sieve: Sieve::new(Peer::of(config)),
+            state: State::Handshaking { suspicion: None },
             certificate_missing: false,
             scratch: Vec::new(),
         })
@@ -180,19 +185,27 @@ impl Engine {
     }
 
     fn feed_handshake(&mut self, sifted: &Sifted) {
-        // Before our first flight nobody can have anything to complain about.
-        let believable = self.timeout().is_some();
-        if let State::Handshaking { alert } = &mut self.state {
-            if !sifted.records.is_empty() {
-                *alert = None;
+        // Where no flight of ours waits for an answer, nobody can have anything to complain about.
+        let waiting = self.timeout().is_some();
+        if let State::Handshaking { suspicion } = &mut self.state {
+            if sifted.sign_of_life {
+                *suspicion = None;
             }
-            if believable && sifted.alert.is_some() {
-                *alert = sifted.alert;
+            // The first says why: a peer that has given up may complain of our repetitions, too.
+            if waiting && suspicion.is_none() {
+                *suspicion = sifted.alert.map(Suspicion::new);
             }
         }
+        let wire = self.session.wire();
         // One by one: a server that is held must not find the next record behind the last.
-        for record in &sifted.records {
-            self.session.wire().receive(record);
+        for record in &sifted.messages {
+            wire.receive(record);
+        }
+        for record in &sifted.others {
+            // A flood must leave room for messages.
+            if wire.incoming() < MOST_WAITING {
+                wire.receive(record);
+            }
         }
     }
 
@@ -264,7 +277,7 @@ impl Engine {
             Verdict::Accept => {
                 self.session.set_verdict(ossl::Verdict::Accept);
                 self.session.release();
-                self.state = State::Handshaking { alert: None };
+                self.state = State::Handshaking { suspicion: None };
             }
             Verdict::Refuse(refusal, error)
                 if self.role == Role::Server || self.session.is_resumed() =>
@@ -286,7 +299,7 @@ impl Engine {
         }
         self.certificate_missing = credentials.is_none();
         self.state = match self.session.answer_certificate_request(credentials) {
-            Ok(()) => State::Handshaking { alert: None },
+            Ok(()) => State::Handshaking { suspicion: None },
             Err(stack) => {
                 let reason = queue::describe(&stack).reason;
                 State::Failed(Error::BadCertificate(format!(
@@ -309,11 +322,26 @@ impl Engine {
         if self.timeout() != Some(Duration::ZERO) {
             return;
         }
-        if let State::Handshaking { alert: Some(alert) } = self.state {
-            self.state = State::Failed(self.told(alert));
-        } else if let Err(failure) = self.session.handle_timeout() {
+        let pace = match &mut self.state {
+            State::Handshaking {
+                suspicion: Some(suspicion),
+            } => match suspicion.confirmed() {
+                Some(alert) => {
+                    self.state = State::Failed(self.told(alert));
+                    return;
+                }
+                None => Pace::Initial,
+            },
+            _ => Pace::BackOff,
+        };
+        if let Err(failure) = self.session.handle_timeout(pace) {
             self.fail("The peer does not answer", failure);
         }
+    }
+
+    /// Whether a plaintext alert has said that the peer has given up, and nothing has contradicted it.
+    pub fn suspects_refusal(&self) -> bool {
+        matches!(self.state, State::Handshaking { suspicion: Some(_) })
     }
 
     /// Takes the datagrams that wait to be sent; `empty` is reused for the next ones.

@@ -16,6 +16,7 @@ use openssl::stack::StackRef;
 use openssl::x509::X509;
 use openssl_sys::{SSL, X509_STORE_CTX};
 
+use super::session::Pace;
 use super::{bio, sys};
 
 /// Which side of the handshake a session plays.
@@ -79,6 +80,8 @@ pub struct Hooks {
     pub presented: Option<Vec<X509>>,
     /// Whether the request for our certificate has been answered.
     pub certificate_answered: bool,
+    /// How the retransmission time-outs go on.
+    pub pace: Pace,
     /// The first retransmission time-out, in microseconds.
     pub initial_timeout: c_uint,
     /// What a server is willing to speak (RFC 7301).
@@ -268,13 +271,13 @@ unsafe extern "C" fn choose_certificate(ssl: *mut SSL, _argument: *mut c_void) -
 }
 
 /// The retransmission time-outs: the first as configured, then doubled up to a minute (RFC 6347,
-/// section 4.2.4.1).
+/// section 4.2.4.1), or as the pace is.
 pub unsafe extern "C" fn next_timeout(ssl: *mut SSL, current: c_uint) -> c_uint {
     const LONGEST: c_uint = 60_000_000;
-    if current == 0 {
-        // SAFETY: OpenSSL passes an `SSL` of ours.
-        unsafe { with_hooks(ssl, 1_000_000, |hooks| hooks.initial_timeout) }
-    } else {
-        current.saturating_mul(2).min(LONGEST)
-    }
+    let next = |hooks: &mut Hooks| match hooks.pace {
+        Pace::BackOff if current > 0 => current.saturating_mul(2).min(LONGEST),
+        Pace::BackOff | Pace::Initial => hooks.initial_timeout,
+    };
+    // SAFETY: OpenSSL passes an `SSL` of ours.
+    unsafe { with_hooks(ssl, 1_000_000, next) }
 }

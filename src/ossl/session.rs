@@ -37,6 +37,15 @@ pub enum Progress {
     WantCertificate,
 }
 
+/// How long the peer has for its answer to a repeated flight.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pace {
+    /// Twice as long as before (RFC 6347, section 4.2.4.1).
+    BackOff,
+    /// As long as for the first answer.
+    Initial,
+}
+
 /// What a read found.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Reading {
@@ -99,6 +108,7 @@ impl Session {
                 verdict: None,
                 presented: None,
                 certificate_answered: false,
+                pace: Pace::BackOff,
                 initial_timeout: c_uint::try_from(microseconds).unwrap_or(c_uint::MAX).max(1),
                 protocols: parameters.protocols.to_vec(),
             },
@@ -195,7 +205,10 @@ impl Session {
     }
 
     /// Retransmits the last flight if the timer has run out.
-    pub fn handle_timeout(&mut self) -> Result<(), Failure> {
+    pub fn handle_timeout(&mut self, pace: Pace) -> Result<(), Failure> {
+        if let Some(hooks) = self.hooks() {
+            hooks.pace = pace;
+        }
         queue::clear();
         // SAFETY: the `SSL` is valid.
         let result = unsafe {

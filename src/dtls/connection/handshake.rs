@@ -220,7 +220,7 @@ impl DtlsConnection {
         let transport = self.transport()?;
         self.start()?;
         for _ in 0..PATIENCE {
-            let (step, flight, timeout) = {
+            let (step, flight, timeout, refused) = {
                 let mut engine = self.engine()?;
                 engine.on_deadline();
                 let step = engine.handshake();
@@ -228,10 +228,11 @@ impl DtlsConnection {
                     step,
                     engine.take_outgoing(Datagrams::default()),
                     engine.timeout(),
+                    engine.suspects_refusal(),
                 )
             };
             // What the base does not take now is a lost datagram, which the timer makes good.
-            let sent = transport.send(&flight, 0);
+            let sent = unless_gone(transport.send(&flight, 0), refused, 0);
             match step {
                 Step::NeedVerdict(chain) => {
                     sent?;
@@ -248,7 +249,7 @@ impl DtlsConnection {
                 }
                 Step::NeedDatagram => {
                     sent?;
-                    match self.take_flight()? {
+                    match unless_gone(self.take_flight(), refused, Received::Nothing)? {
                         Received::Datagrams => {}
                         Received::Nothing => return Ok(Advance::Waiting(timeout)),
                         Received::End => return Ok(self.give_up(Error::UnexpectedEof)),
@@ -381,5 +382,18 @@ impl DtlsConnection {
         self.transport
             .get()
             .ok_or_else(|| Error::InvalidArgument("The connection was not initialised".into()))
+    }
+}
+
+/// A peer that seems to have refused us may have closed its socket since: that is no news, and its
+/// alert tells more.
+fn unless_gone<T>(result: Result<T, Error>, refused: bool, instead: T) -> Result<T, Error> {
+    match result {
+        Err(Error::Foreign(error))
+            if refused && error.matches(gio::IOErrorEnum::ConnectionRefused) =>
+        {
+            Ok(instead)
+        }
+        result => result,
     }
 }

@@ -1,0 +1,187 @@
+use super::*;
+
+/// A fragment of a message of this length.
+fn part(kind: u8, sequence: u8, length: u8, offset: u8, bytes: &[u8]) -> Vec<u8> {
+    let size = u8::try_from(bytes.len()).unwrap();
+    let header = [kind, 0, 0, length, 0, sequence, 0, 0, offset, 0, 0, size];
+    [&header, bytes].concat()
+}
+
+fn whole(kind: u8, sequence: u8, body: &[u8]) -> Vec<u8> {
+    let length = u8::try_from(body.len()).unwrap();
+    part(kind, sequence, length, 0, body)
+}
+
+fn server_hello(sequence: u8) -> Vec<u8> {
+    whole(SERVER_HELLO, sequence, &[7; SHORTEST_SERVER_HELLO])
+}
+
+fn client_hello() -> Vec<u8> {
+    whole(CLIENT_HELLO, 0, &[7; SHORTEST_CLIENT_HELLO])
+}
+
+fn at_client() -> Messages {
+    Messages::new(Peer::Server {
+        with_tickets: false,
+    })
+}
+
+#[test]
+fn messages_are_released_in_their_order() {
+    let mut messages = at_client();
+    let certificate = whole(CERTIFICATE, 1, b"certificate");
+    let done = whole(SERVER_HELLO_DONE, 2, b"");
+    assert!(messages.take(&done));
+    assert!(messages.take(&certificate));
+    assert!(messages.release().is_empty());
+    assert!(messages.take(&server_hello(0)));
+    assert_eq!(messages.release(), [server_hello(0), certificate, done]);
+    assert!(messages.release().is_empty());
+}
+
+#[test]
+fn fragments_are_put_together_in_any_order() {
+    let mut messages = at_client();
+    let hello = server_hello(0);
+    let length = u8::try_from(SHORTEST_SERVER_HELLO).unwrap();
+    for offset in (0..length).rev() {
+        assert!(messages.release().is_empty());
+        assert!(messages.take(&part(SERVER_HELLO, 0, length, offset, &[7])));
+    }
+    assert_eq!(messages.release(), [hello]);
+}
+
+#[test]
+fn long_messages_are_released_in_pieces() {
+    let mut messages = at_client();
+    assert!(messages.take(&server_hello(0)));
+    let body = vec![1; PIECE + 5];
+    let length = u16::try_from(body.len()).unwrap().to_be_bytes();
+    let mut header = vec![CERTIFICATE, 0, length[0], length[1], 0, 1, 0, 0, 0, 0];
+    header.extend(length);
+    assert!(messages.take(&[header, body].concat()));
+    let sizes = messages.release().iter().map(Vec::len).collect::<Vec<_>>();
+    assert_eq!(
+        sizes,
+        [HEADER + SHORTEST_SERVER_HELLO, HEADER + PIECE, HEADER + 5]
+    );
+}
+
+#[test]
+fn messages_out_of_place_are_noise() {
+    let mut messages = at_client();
+    let certificate = |sequence| whole(CERTIFICATE, sequence, b"certificate");
+    for noise in [
+        certificate(0),
+        certificate(3),
+        server_hello(2),
+        client_hello(),
+        whole(CLIENT_KEY_EXCHANGE, 1, b"key"),
+        whole(SERVER_HELLO_DONE, 1, b""),
+        whole(SERVER_HELLO_DONE, 2, b"not empty"),
+        whole(0, 0, b""),
+        whole(20, 0, b"finished"),
+        part(SERVER_HELLO, 0, 90, 90, b"x"),
+        part(SERVER_HELLO, 0, 90, 10, b""),
+        part(SERVER_HELLO, 0, 90, 0, b"bytes")[..14].to_vec(),
+        b"short".to_vec(),
+        Vec::new(),
+    ] {
+        assert!(!messages.take(&noise), "{noise:?}");
+    }
+    assert!(messages.take(&server_hello(0)));
+    assert_eq!(messages.release().len(), 1);
+    assert!(!messages.take(&whole(HELLO_VERIFY_REQUEST, 1, b"cookie")));
+    assert!(!messages.take(&server_hello(1)));
+    // A repetition.
+    assert!(messages.take(&server_hello(0)));
+    assert!(messages.release().is_empty());
+}
+
+#[test]
+fn cookies_may_be_asked_for_until_the_server_agrees() {
+    let mut messages = at_client();
+    for sequence in 0..3 {
+        assert!(messages.take(&whole(HELLO_VERIFY_REQUEST, sequence, b"cookie")));
+        assert_eq!(messages.release().len(), 1);
+    }
+    assert!(messages.take(&server_hello(3)));
+    assert_eq!(messages.release().len(), 1);
+}
+
+#[test]
+fn client_presents_a_certificate_only_where_it_is_asked() {
+    for asked in [true, false] {
+        let mut messages = Messages::new(Peer::Client { is_asked: asked });
+        assert!(messages.take(&client_hello()));
+        assert_eq!(messages.release().len(), 1);
+        let certificate = whole(CERTIFICATE, 1, &[0; NO_CERTIFICATE]);
+        assert_eq!(messages.take(&certificate), asked);
+        let key = whole(CLIENT_KEY_EXCHANGE, 1 + u8::from(asked), b"key");
+        assert!(messages.take(&key));
+        assert_eq!(messages.release().len(), 1 + usize::from(asked));
+        // Nothing can be signed with no certificate.
+        let signature = whole(CERTIFICATE_VERIFY, 2 + u8::from(asked), b"signature");
+        assert!(!messages.take(&signature));
+    }
+}
+
+#[test]
+fn later_of_two_messages_in_one_place_is_taken() {
+    let mut messages = at_client();
+    let genuine = whole(CERTIFICATE, 1, b"genuine");
+    assert!(messages.take(&whole(CERTIFICATE, 1, b"a forged one")));
+    assert!(messages.take(&whole(CERTIFICATE, 1, b"forged!")));
+    assert!(messages.take(&server_hello(0)));
+    assert!(messages.take(&genuine));
+    assert_eq!(messages.release(), [server_hello(0), genuine]);
+}
+
+#[test]
+fn fragments_of_another_length_do_not_spoil_a_message() {
+    let mut messages = at_client();
+    let length = u8::try_from(SHORTEST_SERVER_HELLO).unwrap();
+    assert!(messages.take(&part(SERVER_HELLO, 0, length, 0, &[7; 10])));
+    assert!(messages.take(&part(SERVER_HELLO, 0, length + 1, 10, &[6; 10])));
+    let rest = vec![7; usize::from(length) - 10];
+    assert!(messages.take(&part(SERVER_HELLO, 0, length, 10, &rest)));
+    assert_eq!(messages.release(), [server_hello(0)]);
+}
+
+#[test]
+fn contradicting_fragments_begin_a_message_anew() {
+    let mut messages = at_client();
+    let length = u8::try_from(SHORTEST_SERVER_HELLO).unwrap();
+    assert!(messages.take(&part(SERVER_HELLO, 0, length, 0, &[7; 10])));
+    assert!(messages.take(&part(SERVER_HELLO, 0, length, 5, &[6; 10])));
+    let rest = vec![7; usize::from(length) - 5];
+    assert!(messages.take(&part(SERVER_HELLO, 0, length, 5, &rest)));
+    assert!(messages.release().is_empty());
+    assert!(messages.take(&server_hello(0)));
+    assert_eq!(messages.release(), [server_hello(0)]);
+}
+
+#[test]
+fn what_is_held_is_bounded() {
+    let mut messages = at_client();
+    for length in 60..=255 {
+        assert!(messages.take(&part(SERVER_HELLO, 0, length, 0, b"x")));
+    }
+    assert_eq!(messages.held.len(), MOST_HELD);
+    assert!(messages.take(&server_hello(0)));
+    assert_eq!(messages.release(), [server_hello(0)]);
+    assert!(messages.held.is_empty());
+}
+
+#[test]
+fn tickets_come_only_where_they_are_allowed_and_never_early() {
+    let ticket = |sequence| whole(NEW_SESSION_TICKET, sequence, b"a ticket");
+    assert!(!at_client().take(&ticket(1)));
+    let mut messages = Messages::new(Peer::Server { with_tickets: true });
+    assert!(!messages.take(&ticket(1)));
+    assert!(messages.take(&server_hello(0)));
+    assert_eq!(messages.release().len(), 1);
+    assert!(!messages.take(&ticket(2)));
+    assert!(messages.take(&ticket(1)));
+    assert_eq!(messages.release(), [ticket(1)]);
+}
