@@ -14,6 +14,9 @@ mod tests;
 const HEADER: usize = 12;
 /// What OpenSSL takes.
 const LONGEST: usize = 100 * 1024;
+/// What other messages than lists of certificates and of authorities may have. Room is made for all
+/// that the first fragment promises, and anybody can promise.
+const LONGEST_OTHER: usize = 1 << 14;
 /// Messages that are held, complete or not. A flight has half as many.
 const MOST_HELD: usize = 12;
 /// Bytes of a message in one record to OpenSSL.
@@ -66,31 +69,31 @@ const SHORTEST_SERVER_HELLO: usize = 2 + 32 + 1 + 2 + 1;
 
 const FROM_SERVER: &[Place] = &[
     optional(2, HELLO_VERIFY_REQUEST, 3, 3 + 255),
-    required(4, SERVER_HELLO, SHORTEST_SERVER_HELLO, LONGEST),
+    required(4, SERVER_HELLO, SHORTEST_SERVER_HELLO, LONGEST_OTHER),
     required(4, CERTIFICATE, NO_CERTIFICATE, LONGEST),
-    optional(4, SERVER_KEY_EXCHANGE, 3, LONGEST),
+    optional(4, SERVER_KEY_EXCHANGE, 3, LONGEST_OTHER),
     optional(4, CERTIFICATE_REQUEST, 3, LONGEST),
     required(4, SERVER_HELLO_DONE, 0, 0),
 ];
 /// One that resumes a session leaves out its certificate and ends its flight early.
 const FROM_SERVER_WITH_TICKETS: &[Place] = &[
     optional(2, HELLO_VERIFY_REQUEST, 3, 3 + 255),
-    required(4, SERVER_HELLO, SHORTEST_SERVER_HELLO, LONGEST),
+    required(4, SERVER_HELLO, SHORTEST_SERVER_HELLO, LONGEST_OTHER),
     optional(4, CERTIFICATE, NO_CERTIFICATE, LONGEST),
-    optional(4, SERVER_KEY_EXCHANGE, 3, LONGEST),
+    optional(4, SERVER_KEY_EXCHANGE, 3, LONGEST_OTHER),
     optional(4, CERTIFICATE_REQUEST, 3, LONGEST),
     optional(4, SERVER_HELLO_DONE, 0, 0),
-    optional(6, NEW_SESSION_TICKET, 6, LONGEST),
+    optional(6, NEW_SESSION_TICKET, 6, LONGEST_OTHER),
 ];
 const FROM_CLIENT: &[Place] = &[
-    required(1, CLIENT_HELLO, SHORTEST_CLIENT_HELLO, LONGEST),
-    required(5, CLIENT_KEY_EXCHANGE, 1, LONGEST),
+    required(1, CLIENT_HELLO, SHORTEST_CLIENT_HELLO, LONGEST_OTHER),
+    required(5, CLIENT_KEY_EXCHANGE, 1, LONGEST_OTHER),
 ];
 const FROM_CLIENT_THAT_IS_ASKED: &[Place] = &[
-    required(1, CLIENT_HELLO, SHORTEST_CLIENT_HELLO, LONGEST),
+    required(1, CLIENT_HELLO, SHORTEST_CLIENT_HELLO, LONGEST_OTHER),
     required(5, CERTIFICATE, NO_CERTIFICATE, LONGEST),
-    required(5, CLIENT_KEY_EXCHANGE, 1, LONGEST),
-    optional(5, CERTIFICATE_VERIFY, 4, LONGEST),
+    required(5, CLIENT_KEY_EXCHANGE, 1, LONGEST_OTHER),
+    optional(5, CERTIFICATE_VERIFY, 4, LONGEST_OTHER),
 ];
 
 /// Whose messages they are.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use glib::IOCondition;
 
 use super::imp::DtlsConnection;
-use super::status::{Budget, Lane, LaneGuard, Status, check_cancelled};
+use super::status::{Budget, Handshake, Lane, LaneGuard, Status, check_cancelled};
 use crate::engine::{Datagrams, MAX_PLAINTEXT, Opened};
 use crate::error::Error;
 use crate::subclass::datagram_based::{InputMessages, OutputMessages};
@@ -180,6 +180,10 @@ impl DtlsConnection {
         }
         let replies = engine.take_outgoing(Datagrams::default());
         drop(engine);
+        if let Err(error) = &outcome {
+            // The peer's authenticated word or OpenSSL's own: nothing can follow it.
+            self.conclude(Handshake::Failed(error.clone()));
+        }
         // Alerts and repeated flights: what is lost, the peer asks for again.
         let _ = self.transport()?.send(&replies, 0);
         outcome

@@ -357,7 +357,8 @@ impl DtlsConnection {
         self.conclude(Handshake::Failed(self.own_failure(error)))
     }
 
-    fn conclude(&self, outcome: Handshake) -> Advance {
+    /// Says how the handshake ended, or that what it established has ended.
+    pub fn conclude(&self, outcome: Handshake) -> Advance {
         self.shared.lock().handshake = outcome;
         self.shared.announce();
         Advance::Done
