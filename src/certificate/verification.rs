@@ -26,7 +26,7 @@ pub(super) fn certificate(
     };
     let store = x509_of(authority)
         .ok()
-        .and_then(|anchor| TrustStore::of([&anchor]).ok());
+        .and_then(|anchor| TrustStore::of([&anchor], []).ok());
     clear_errors();
     store.map_or(Flags::GENERIC_ERROR, |store| {
         chain(&store, certificate, Purpose::Any, expected)

@@ -260,7 +260,7 @@ fn is_encrypted_pkcs8(der: &[u8]) -> bool {
 }
 
 /// Whether reading stopped only because no further block begins.
-fn is_end_of_pem(stack: &ErrorStack) -> bool {
+pub(super) fn is_end_of_pem(stack: &ErrorStack) -> bool {
     const PEM_R_NO_START_LINE: c_int = 108;
     stack.errors().last().is_some_and(|error| {
         error.library_code() == ffi::ERR_LIB_PEM && error.reason_code() == PEM_R_NO_START_LINE
@@ -282,10 +282,10 @@ unsafe extern "C" fn refuse_password(
 }
 
 /// An in-memory BIO.
-struct MemoryBio<'a>(*mut ffi::BIO, std::marker::PhantomData<&'a [u8]>);
+pub(super) struct MemoryBio<'a>(*mut ffi::BIO, std::marker::PhantomData<&'a [u8]>);
 
 impl<'a> MemoryBio<'a> {
-    fn reading(data: &'a [u8]) -> Result<Self, ErrorStack> {
+    pub(super) fn reading(data: &'a [u8]) -> Result<Self, ErrorStack> {
         ffi::init();
         let Ok(length) = c_int::try_from(data.len()) else {
             return Err(ErrorStack::get());
@@ -304,6 +304,10 @@ impl<'a> MemoryBio<'a> {
             return Err(ErrorStack::get());
         }
         Ok(Self(bio, std::marker::PhantomData))
+    }
+
+    pub(super) fn as_ptr(&self) -> *mut ffi::BIO {
+        self.0
     }
 
     /// What has been written so far.
