@@ -1,7 +1,7 @@
 //! Certificates and keys: what the `openssl` crate lacks, or would do by asking at the terminal.
 
 use std::{
-    ffi::{CString, c_char, c_int, c_ulong, c_void},
+    ffi::{c_char, c_int, c_ulong, c_void},
     ptr, slice,
 };
 
@@ -174,38 +174,6 @@ pub(crate) fn ip_addresses(certificate: &X509Ref) -> Vec<Vec<u8>> {
         .flatten()
         .filter_map(|name| name.ipaddress().map(<[u8]>::to_vec))
         .collect()
-}
-
-/// Whether the certificate is for this host name, by RFC 6125 without partial wildcards.
-pub(crate) fn matches_host(certificate: &X509Ref, host: &str) -> bool {
-    // A leading dot would ask OpenSSL for any subdomain; an empty name would match by accident.
-    if host.is_empty() || host.starts_with('.') {
-        return false;
-    }
-    let Ok(name) = CString::new(host) else {
-        return false;
-    };
-    // SAFETY: the certificate and the name, whose length is given, are alive during the call.
-    let matched = unsafe {
-        ffi::X509_check_host(
-            certificate.as_ptr(),
-            name.as_ptr(),
-            name.as_bytes().len(),
-            ffi::X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS,
-            ptr::null_mut(),
-        )
-    };
-    clear_errors();
-    matched == 1
-}
-
-/// Whether the certificate is for this IP address of 4 or 16 bytes.
-pub(crate) fn matches_address(certificate: &X509Ref, address: &[u8]) -> bool {
-    // SAFETY: the certificate and the address, whose length is given, are alive during the call.
-    let matched =
-        unsafe { ffi::X509_check_ip(certificate.as_ptr(), address.as_ptr(), address.len(), 0) };
-    clear_errors();
-    matched == 1
 }
 
 /// Empties this thread's OpenSSL error queue.

@@ -147,6 +147,12 @@ struct Oid(*mut ffi::ASN1_OBJECT);
 impl Oid {
     fn parse(dotted: &str) -> Option<Self> {
         const ONLY_NUMBERS: c_int = 1;
+        // OpenSSL is more generous about what a number is.
+        let is_number =
+            |arc: &str| !arc.is_empty() && arc.bytes().all(|byte| byte.is_ascii_digit());
+        if !dotted.split('.').all(is_number) {
+            return None;
+        }
         let dotted = CString::new(dotted).ok()?;
         // SAFETY: the text is NUL-terminated; the result is new.
         let object = unsafe { ffi::OBJ_txt2obj(dotted.as_ptr(), ONLY_NUMBERS) };
