@@ -8,12 +8,13 @@
     missing_docs
 )]
 
-use gio::{TlsCertificateFlags as Flags, TlsDatabaseVerifyFlags as Verify, prelude::*};
-use gio_ossl::{Certificate, FileDatabase, engine::testing::set_clock};
+use gio::{TlsCertificateFlags as Flags, prelude::*};
+use gio_ossl::engine::testing::set_clock;
 use openssl::{hash::MessageDigest, nid::Nid};
 
 use drafts::Draft;
-use pki::{Issued, Pki};
+use pki::Issued;
+use verdicts::{SERVER, judge, judge_for, object, trusting};
 
 #[allow(dead_code, reason = "each test program uses its part")]
 #[path = "common/drafts.rs"]
@@ -21,50 +22,13 @@ mod drafts;
 #[allow(dead_code, reason = "each test program uses its part")]
 #[path = "common/pki.rs"]
 mod pki;
+#[allow(dead_code, reason = "each test program uses its part")]
+#[path = "common/verdicts.rs"]
+mod verdicts;
 
-const SERVER: &str = "1.3.6.1.5.5.7.3.1";
 const CLIENT: &str = "1.3.6.1.5.5.7.3.2";
 const CODE_SIGNING: &str = "1.3.6.1.5.5.7.3.3";
 const UNKNOWN: &str = "1.3.6.1.4.1.99999.1";
-
-/// The chain as it is given, whoever issued whom.
-fn object(chain: &[&Issued]) -> gio::TlsCertificate {
-    let link = |issuer: Option<gio::TlsCertificate>, one: &&Issued| {
-        let object = gio::Initable::builder::<Certificate>()
-            .property("certificate-pem", one.certificate_pem())
-            .property("issuer", issuer)
-            .build(gio::Cancellable::NONE);
-        Some(object.unwrap().upcast())
-    };
-    chain.iter().rev().fold(None, link).unwrap()
-}
-
-/// The opinion of a database of these anchors on this chain, leaf first.
-fn judge_for(purpose: &str, anchors: &[&Issued], chain: &[&Issued]) -> Flags {
-    let folder = Pki::new();
-    let pem: Vec<String> = anchors.iter().map(|one| one.certificate_pem()).collect();
-    let database = FileDatabase::new(folder.write("anchors.pem", pem.concat())).unwrap();
-    database
-        .verify_chain(
-            &object(chain),
-            purpose,
-            gio::SocketConnectable::NONE,
-            gio::TlsInteraction::NONE,
-            Verify::NONE,
-            gio::Cancellable::NONE,
-        )
-        .unwrap()
-}
-
-fn judge(anchors: &[&Issued], chain: &[&Issued]) -> Flags {
-    judge_for(SERVER, anchors, chain)
-}
-
-/// `g_tls_certificate_verify()` without identity.
-fn trusting(chain: &[&Issued], authority: &Issued) -> Flags {
-    let authority = object(&[authority]);
-    object(chain).verify(gio::SocketConnectable::NONE, Some(&authority))
-}
 
 fn root() -> Issued {
     Draft::authority("Root").self_signed()

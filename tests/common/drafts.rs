@@ -176,6 +176,7 @@ impl Draft {
 }
 
 /// A certificate revocation list: valid from yesterday for a month, with its issuer's identifier.
+#[derive(Clone)]
 pub struct List<'a> {
     issuer: &'a Issued,
     signer: &'a PKey<Private>,
