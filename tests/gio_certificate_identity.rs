@@ -9,6 +9,7 @@
 )]
 
 use gio::{TlsCertificateFlags as Flags, prelude::*};
+use openssl::error::ErrorStack;
 
 use drafts::Draft;
 use pki::Issued;
@@ -46,6 +47,7 @@ fn address(bytes: &[u8]) -> Vec<u8> {
 
 fn is_for(issued: &Issued, identity: &impl IsA<gio::SocketConnectable>) -> bool {
     let flags = object(&[issued]).verify(Some(identity), gio::TlsCertificate::NONE);
+    assert!(ErrorStack::get().errors().is_empty());
     assert_eq!(flags - Flags::BAD_IDENTITY, Flags::empty());
     flags.is_empty()
 }

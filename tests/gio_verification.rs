@@ -8,12 +8,14 @@
     missing_docs
 )]
 
+use std::{env, process::Command};
+
 use gio::{TlsCertificateFlags as Flags, prelude::*};
 use gio_ossl::engine::testing::set_clock;
 use openssl::{hash::MessageDigest, nid::Nid};
 
 use drafts::Draft;
-use pki::Issued;
+use pki::{Issued, Pki};
 use verdicts::{SERVER, judge, judge_for, object, trusting};
 
 #[allow(dead_code, reason = "each test program uses its part")]
@@ -101,6 +103,41 @@ fn weak_keys_and_digests_are_insecure() {
             Flags::empty(),
             "{what}"
         );
+    }
+}
+
+/// A configuration is for a whole process, so this test runs in processes of its own.
+#[test]
+fn configured_level_can_only_be_stricter() {
+    const CHILD: &str = "GIO_OSSL_TEST_LEVEL_CHILD";
+    if let Ok(level) = env::var(CHILD) {
+        let root = root();
+        let expected = |bits| match (level.as_str(), bits) {
+            ("3", _) | (_, 1024) => Flags::INSECURE,
+            _ => Flags::empty(),
+        };
+        for bits in [1024, 2048] {
+            let leaf = Draft::new("x").rsa(bits).signed_by(&root);
+            assert_eq!(
+                judge(&[&root], &[&leaf]),
+                expected(bits),
+                "{bits} at {level}"
+            );
+        }
+        return;
+    }
+    let folder = Pki::new();
+    for level in ["0", "2", "3"] {
+        let text = format!(
+            "openssl_conf = all\n[all]\nssl_conf = ssl\n[ssl]\nsystem_default = connections\n\
+             [connections]\nCipherString = DEFAULT@SECLEVEL={level}\n"
+        );
+        let status = Command::new(env::current_exe().unwrap())
+            .args(["--exact", "configured_level_can_only_be_stricter"])
+            .env(CHILD, level)
+            .env("OPENSSL_CONF", folder.write("openssl.cnf", text))
+            .status();
+        assert!(status.unwrap().success(), "level {level}");
     }
 }
 

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use gio::{TlsCertificateFlags as Flags, TlsDatabaseVerifyFlags as Verify, prelude::*};
 use gio_ossl::{Certificate, FileDatabase};
+use openssl::error::ErrorStack;
 
 use crate::pki::{Issued, Pki};
 
@@ -39,7 +40,9 @@ pub fn judge_with(anchors: &[&Issued], lists: &[String], chain: &[&Issued]) -> F
 /// `g_tls_certificate_verify()` without identity.
 pub fn trusting(chain: &[&Issued], authority: &Issued) -> Flags {
     let authority = object(&[authority]);
-    object(chain).verify(gio::SocketConnectable::NONE, Some(&authority))
+    let flags = object(chain).verify(gio::SocketConnectable::NONE, Some(&authority));
+    assert!(ErrorStack::get().errors().is_empty());
+    flags
 }
 
 /// What a database says without identity.
@@ -52,6 +55,7 @@ pub fn ask(database: &impl IsA<gio::TlsDatabase>, purpose: &str, chain: &[&Issue
         Verify::NONE,
         gio::Cancellable::NONE,
     );
+    assert!(ErrorStack::get().errors().is_empty());
     flags.unwrap()
 }
 
