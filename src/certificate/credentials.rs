@@ -53,6 +53,18 @@ impl Credentials {
         }
         Ok(chain)
     }
+
+    /// The same, and whatever else a peer sent with it: all that a path may lead through.
+    pub(crate) fn links_of(certificate: &gio::TlsCertificate) -> Result<Vec<X509>, Error> {
+        let mut links = Self::chain_of(certificate)?;
+        let own = certificate.downcast_ref::<Certificate>();
+        for sent in own.map_or(&[][..], Certificate::sent) {
+            if !links.contains(sent) {
+                links.push(sent.clone());
+            }
+        }
+        Ok(links)
+    }
 }
 
 impl fmt::Debug for Credentials {

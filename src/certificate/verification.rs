@@ -1,10 +1,9 @@
 //! Judging certificates in GIO's terms.
 
-use gio::{TlsCertificateFlags as Flags, prelude::*};
+use gio::TlsCertificateFlags as Flags;
 use openssl::{asn1::Asn1Time, x509::X509Ref};
 
 use super::{
-    Certificate,
     credentials::{Credentials, x509_of},
     identity,
 };
@@ -44,13 +43,9 @@ pub(crate) fn chain(
     purpose: Purpose,
     expected: Option<&gio::SocketConnectable>,
 ) -> Flags {
-    let Ok(mut chain) = Credentials::chain_of(certificate) else {
+    let Ok(chain) = Credentials::links_of(certificate) else {
         return Flags::GENERIC_ERROR;
     };
-    if let Some(own) = certificate.downcast_ref::<Certificate>() {
-        let beside = own.sent().iter().filter(|other| !chain.contains(other));
-        chain.extend(beside.cloned().collect::<Vec<_>>());
-    }
     let Some(leaf) = chain.first() else {
         return Flags::GENERIC_ERROR;
     };
