@@ -324,17 +324,25 @@ fn unknown_critical_extensions_are_refused_everywhere() {
 }
 
 #[test]
-fn malformed_extensions_are_refused() {
+fn malformed_extensions_are_refused_and_hide_nothing() {
     let root = root();
+    let stranger = Draft::authority("Stranger").self_signed();
     for name in [
         "basicConstraints",
         "keyUsage",
         "extendedKeyUsage",
         "subjectAltName",
+        "nameConstraints",
+        "subjectKeyIdentifier",
     ] {
-        let leaf = Draft::new("x").set(name, "DER:04:01:00").signed_by(&root);
-        let flags = judge(&[&root], &[&leaf]);
+        let draft = Draft::new("x").set(name, "DER:05:00");
+        let flags = judge(&[&root], &[&draft.clone().signed_by(&root)]);
         assert!(flags.contains(Flags::GENERIC_ERROR), "{name}: {flags:?}");
+        let both = Flags::GENERIC_ERROR | Flags::UNKNOWN_CA;
+        for foreign in [draft.clone().signed_by(&stranger), draft.self_signed()] {
+            assert_eq!(judge(&[&root], &[&foreign]), both, "{name}");
+            assert_eq!(trusting(&[&foreign], &root), both, "{name}");
+        }
     }
 }
 

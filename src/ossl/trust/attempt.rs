@@ -1,6 +1,10 @@
 //! One verification by OpenSSL, which tries a single path.
 
-use std::ffi::{c_int, c_long, c_ulong, c_void};
+use std::{
+    ffi::{c_int, c_long, c_ulong, c_void},
+    ptr,
+    sync::OnceLock,
+};
 
 use foreign_types::{ForeignType, ForeignTypeRef};
 use openssl::{
@@ -10,7 +14,6 @@ use openssl::{
     x509::{X509, X509Ref, X509StoreContext, store::X509StoreRef},
 };
 use openssl_sys as ffi;
-use std::sync::OnceLock;
 
 use super::{
     MAX_DEPTH, Question,
@@ -103,11 +106,11 @@ impl Attempt<'_> {
             .map(ToOwned::to_owned)
             .collect();
         drop(context);
-        if verdict != 1
-            || !question
-                .purpose
-                .is_allowed_by(path.iter().map(|link| &**link))
-        {
+        if verdict != 1 {
+            problems |= Problems::UNJUDGED;
+        }
+        let mut links = path.iter().map(|link| &**link);
+        if links.clone().any(is_malformed) || !question.purpose.is_allowed_by(&mut links) {
             problems |= Problems::OTHER;
         }
         // OpenSSL takes the end of the path for an anchor, whose signature does not matter.
@@ -199,13 +202,19 @@ fn is_weakly_signed(certificate: &X509Ref) -> bool {
     let known = unsafe {
         X509_get_signature_info(
             certificate.as_ptr(),
-            std::ptr::null_mut(),
-            std::ptr::null_mut(),
+            ptr::null_mut(),
+            ptr::null_mut(),
             &mut bits,
-            std::ptr::null_mut(),
+            ptr::null_mut(),
         )
     };
     known != 1 || bits < LEAST_BITS
+}
+
+/// Whether an extension that OpenSSL knows cannot be read.
+fn is_malformed(certificate: &X509Ref) -> bool {
+    // SAFETY: the certificate is alive.
+    unsafe { ffi::X509_get_extension_flags(certificate.as_ptr()) & ffi::EXFLAG_INVALID != 0 }
 }
 
 fn is_self_issued(certificate: &X509Ref) -> bool {

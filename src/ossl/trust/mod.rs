@@ -92,7 +92,7 @@ impl TrustStore {
 
     /// All that is wrong with the chain; nothing only after a complete, successful verification.
     pub(crate) fn verify(&self, question: &Question<'_>) -> Problems {
-        let problems = self.judge(question).unwrap_or(Problems::OTHER);
+        let problems = self.judge(question).unwrap_or(Problems::UNJUDGED);
         clear_errors();
         problems
     }
@@ -131,7 +131,7 @@ impl TrustStore {
     /// Judges by the path that OpenSSL finds, and if that is not good by the best of the others.
     fn judge(&self, question: &Question<'_>) -> Result<Problems, ErrorStack> {
         let Some((leaf, hints)) = question.chain.split_first() else {
-            return Ok(Problems::OTHER);
+            return Ok(Problems::UNJUDGED);
         };
         let hints = hints.get(..MAX_HINTS).unwrap_or(hints);
         let usual = Attempt {
@@ -238,7 +238,7 @@ mod tests {
     #[test]
     fn empty_chain_and_empty_store_never_pass() {
         let store = TrustStore::of([], []).unwrap();
-        assert_eq!(judge(&store, &[], BEGIN), Problems::OTHER);
+        assert_eq!(judge(&store, &[], BEGIN), Problems::UNJUDGED);
         assert_eq!(judge(&store, &[self_signed()], BEGIN), Problems::UNKNOWN_CA);
     }
 

@@ -36,6 +36,9 @@ impl Problems {
     /// Anything else, and whatever could not be judged.
     pub(crate) const OTHER: Self = Self(1 << 5);
 
+    /// Nothing is known: whoever tolerates some problems must not take this for one of them.
+    pub(super) const UNJUDGED: Self = Self(Self::UNKNOWN_CA.0 | Self::OTHER.0);
+
     pub(crate) fn contains(self, other: Self) -> bool {
         self.0 & other.0 == other.0
     }
