@@ -324,6 +324,43 @@ fn unknown_critical_extensions_are_refused_everywhere() {
 }
 
 #[test]
+fn policies_are_there_where_an_authority_requires_them() {
+    const POLICY: &str = "DER:30:07:30:05:06:03:2A:03:04";
+    const OTHER: &str = "DER:30:07:30:05:06:03:2A:03:05";
+    let root = root();
+    let policed = Draft::authority("Policed")
+        .set("policyConstraints", "critical,requireExplicitPolicy:0")
+        .set("certificatePolicies", POLICY)
+        .signed_by(&root);
+    let free = Draft::authority("Free")
+        .set("certificatePolicies", POLICY)
+        .signed_by(&root);
+    let with = |policy: &str| Draft::new("x").set("certificatePolicies", policy);
+    let without = Draft::new("x");
+    for (case, middle, draft, expected) in [
+        ("policed, its own", &policed, with(POLICY), Flags::empty()),
+        (
+            "policed, another",
+            &policed,
+            with(OTHER),
+            Flags::GENERIC_ERROR,
+        ),
+        (
+            "policed, none",
+            &policed,
+            without.clone(),
+            Flags::GENERIC_ERROR,
+        ),
+        ("free, another", &free, with(OTHER), Flags::empty()),
+        ("free, none", &free, without, Flags::empty()),
+    ] {
+        let leaf = draft.signed_by(middle);
+        assert_eq!(judge(&[&root], &[&leaf, middle]), expected, "{case}");
+        assert_eq!(trusting(&[&leaf, middle], &root), expected, "{case}");
+    }
+}
+
+#[test]
 fn malformed_extensions_are_refused_and_hide_nothing() {
     let root = root();
     let stranger = Draft::authority("Stranger").self_signed();

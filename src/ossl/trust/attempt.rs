@@ -20,6 +20,8 @@ use super::{
     problems::{Place, Problems},
 };
 
+const NID_ANY_POLICY: c_int = 746;
+
 type VerifyCallback = unsafe extern "C" fn(c_int, *mut ffi::X509_STORE_CTX) -> c_int;
 
 unsafe extern "C" {
@@ -38,6 +40,10 @@ unsafe extern "C" {
         context: *mut ffi::X509_STORE_CTX,
         anchors: *mut ffi::stack_st_X509,
     );
+    fn X509_VERIFY_PARAM_add0_policy(
+        parameters: *mut ffi::X509_VERIFY_PARAM,
+        policy: *mut ffi::ASN1_OBJECT,
+    ) -> c_int;
     fn X509_VERIFY_PARAM_set_trust(parameters: *mut ffi::X509_VERIFY_PARAM, trust: c_int) -> c_int;
     fn X509_get_signature_info(
         certificate: *mut ffi::X509,
@@ -129,7 +135,7 @@ impl Attempt<'_> {
         context: *mut ffi::X509_STORE_CTX,
         question: &Question<'_>,
     ) -> Result<(), ErrorStack> {
-        let mut flags = ffi::X509_V_FLAG_TRUSTED_FIRST;
+        let mut flags = ffi::X509_V_FLAG_TRUSTED_FIRST | ffi::X509_V_FLAG_POLICY_CHECK;
         if self.any_anchor {
             flags |= ffi::X509_V_FLAG_PARTIAL_CHAIN;
         }
@@ -140,6 +146,9 @@ impl Attempt<'_> {
         unsafe {
             let parameters = X509_STORE_CTX_get0_param(context);
             let mut done = ffi::X509_VERIFY_PARAM_set_flags(parameters, flags as c_ulong) == 1;
+            // Any policy will do, but an authority may require that there is one. The object is static.
+            done &=
+                X509_VERIFY_PARAM_add0_policy(parameters, ffi::OBJ_nid2obj(NID_ANY_POLICY)) == 1;
             if let Some(trust) = question.purpose.trust() {
                 done &= X509_VERIFY_PARAM_set_trust(parameters, trust) == 1;
             }
