@@ -42,15 +42,28 @@ impl Credentials {
     pub(crate) fn chain_of(certificate: &gio::TlsCertificate) -> Result<Vec<X509>, Error> {
         let mut chain: Vec<X509> = Vec::new();
         let mut next = Some(certificate.clone());
-        while let Some(link) = next.filter(|_| chain.len() < MAX_CHAIN) {
+        // What comes twice is looked at as well, or a cycle of foreign objects would not end.
+        for _ in 0..MAX_CHAIN {
+            let Some(link) = next else { break };
             let parsed = x509_of(&link)?;
-            if chain.contains(&parsed) {
-                break;
+            if !chain.contains(&parsed) {
+                chain.push(parsed);
             }
-            chain.push(parsed);
             next = link.issuer();
         }
         Ok(chain)
+    }
+
+    /// The same, and whatever else a peer sent with it: all that a path may lead through.
+    pub(crate) fn links_of(certificate: &gio::TlsCertificate) -> Result<Vec<X509>, Error> {
+        let mut links = Self::chain_of(certificate)?;
+        let own = certificate.downcast_ref::<Certificate>();
+        for sent in own.map_or(&[][..], Certificate::sent) {
+            if !links.contains(sent) {
+                links.push(sent.clone());
+            }
+        }
+        Ok(links)
     }
 }
 

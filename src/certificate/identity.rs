@@ -5,10 +5,12 @@ use std::net::IpAddr;
 use gio::prelude::*;
 use openssl::x509::X509Ref;
 
-use crate::ossl::x509;
+use crate::ossl::names;
 
 /// The longest DNS name in text form (RFC 1035, 2.3.4).
 const MAX_NAME: usize = 253;
+/// The longest label (RFC 1035, 2.3.4).
+const MAX_LABEL: usize = 63;
 
 /// What a certificate must be issued for.
 #[derive(Debug, PartialEq, Eq)]
@@ -37,8 +39,7 @@ impl Identity {
         }
         let ascii = glib::hostname_to_ascii(host)?;
         let name = ascii.strip_suffix('.').unwrap_or(&ascii);
-        let valid = !name.is_empty() && name.len() <= MAX_NAME && !name.starts_with('.');
-        valid.then(|| Self::Name(name.to_owned()))
+        is_host_name(name).then(|| Self::Name(name.to_owned()))
     }
 
     fn of_literal(literal: &str) -> Option<Self> {
@@ -48,15 +49,40 @@ impl Identity {
     }
 }
 
+/// Whether this can be the name of a host: letters, digits, hyphens and, because they are in use,
+/// underscores.
+///
+/// A name that ends in a number is none: resolvers read `127.1` and `0x7f000001` as addresses, and
+/// no authority can vouch for those as names.
+fn is_host_name(name: &str) -> bool {
+    let is_label = |label: &str| {
+        let mut bytes = label.bytes();
+        (1..=MAX_LABEL).contains(&label.len())
+            && bytes.all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+    };
+    name.len() <= MAX_NAME
+        && name.split('.').all(is_label)
+        && !name.rsplit('.').next().is_some_and(is_number)
+}
+
+/// Whether `inet_aton()` takes this for a number: decimal, octal or hexadecimal.
+fn is_number(label: &str) -> bool {
+    let lower = label.to_ascii_lowercase();
+    match lower.strip_prefix("0x") {
+        Some(digits) => digits.bytes().all(|byte| byte.is_ascii_hexdigit()),
+        None => lower.bytes().all(|byte| byte.is_ascii_digit()),
+    }
+}
+
 /// Whether the certificate is for this identity. Types that name no host match nothing.
 pub(crate) fn matches(certificate: &X509Ref, identity: &gio::SocketConnectable) -> bool {
     match Identity::of(identity) {
-        Some(Identity::Name(name)) => x509::matches_host(certificate, &name),
+        Some(Identity::Name(name)) => names::matches_host(certificate, &name),
         Some(Identity::Address(IpAddr::V4(address))) => {
-            x509::matches_address(certificate, &address.octets())
+            names::matches_address(certificate, &address.octets())
         }
         Some(Identity::Address(IpAddr::V6(address))) => {
-            x509::matches_address(certificate, &address.octets())
+            names::matches_address(certificate, &address.octets())
         }
         None => false,
     }
@@ -109,9 +135,66 @@ mod tests {
 
     #[test]
     fn empty_and_dotted_names_are_no_names() {
-        for host in ["", ".", ".example"] {
+        for host in ["", ".", ".example", "example..", "a..example"] {
             assert_eq!(sni(host), None, "{host:?}");
         }
+    }
+
+    #[test]
+    fn other_spellings_of_addresses_are_no_names() {
+        let spellings = [
+            "127.1",
+            "2130706433",
+            "0x7f000001",
+            "0X7F.1",
+            "127.0.0.1.",
+            "[::1]",
+            "0x",
+        ];
+        for host in spellings {
+            assert_eq!(sni(host), None, "{host:?}");
+        }
+        for host in [
+            "1.example",
+            "0x7f.example",
+            "a1",
+            "0xg",
+            "127.0.0.1.example",
+        ] {
+            assert_eq!(sni(host).as_deref(), Some(host));
+        }
+    }
+
+    #[test]
+    fn names_have_the_characters_of_host_names() {
+        for host in [
+            "a b.example",
+            "*.example.org",
+            "a/b.example",
+            "a:1",
+            "a@b.example",
+            "a\tb.c",
+        ] {
+            assert_eq!(sni(host), None, "{host:?}");
+        }
+        for host in ["my_host.example", "-a-.example", "localhost"] {
+            assert_eq!(sni(host).as_deref(), Some(host));
+        }
+    }
+
+    #[test]
+    fn names_are_as_long_as_dns_allows() {
+        let label = "a".repeat(63);
+        let longest = format!("{label}.{label}.{label}.{}", "a".repeat(61));
+        assert_eq!(sni(&longest).as_deref(), Some(&*longest));
+        assert_eq!(sni(&format!("{longest}a")), None);
+        assert_eq!(sni(&format!("{label}a.example")), None);
+    }
+
+    #[test]
+    fn ideographic_full_stops_are_dots() {
+        let dotted = "server\u{3002}example\u{ff0e}org\u{ff61}";
+        assert_eq!(sni(dotted).as_deref(), Some("server.example.org"));
     }
 
     #[test]

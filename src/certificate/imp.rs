@@ -52,6 +52,8 @@ pub struct Certificate {
     sources: Mutex<Sources>,
     contents: OnceLock<Result<Contents, Error>>,
     issuer: OnceLock<SharedRef<gio::TlsCertificate>>,
+    /// What a peer sent together with this certificate.
+    pub(super) sent: OnceLock<Vec<X509>>,
 }
 
 /// What construction properties brought, kept unread until GInitable asks for the result.

@@ -55,7 +55,16 @@ impl Certificate {
     ///
     /// [`Error::BadCertificate`] for an empty chain.
     pub(crate) fn from_chain(chain: &[X509]) -> Result<Self, Error> {
-        Self::from_chain_and_key(chain, None)
+        let object = Self::from_chain_and_key(chain, None)?;
+        let sent = chain.get(..MAX_CHAIN).unwrap_or(chain);
+        object.imp().sent.get_or_init(|| sent.to_vec());
+        Ok(object)
+    }
+
+    /// All that the peer sent with this certificate, whether it is among the issuers or not: other
+    /// paths may lead through what is not.
+    pub(crate) fn sent(&self) -> &[X509] {
+        self.imp().sent.get().map_or(&[], Vec::as_slice)
     }
 
     /// One certificate without key or issuer, sharing the parsed form.

@@ -7,9 +7,12 @@ use super::{
     credentials::{Credentials, x509_of},
     identity,
 };
-use crate::ossl::{
-    trust::{Problems, Purpose, Question, TrustStore},
-    x509::clear_errors,
+use crate::{
+    engine::testing,
+    ossl::{
+        trust::{Problems, Purpose, Question, TrustStore},
+        x509::clear_errors,
+    },
 };
 
 /// `g_tls_certificate_verify()`: without an authority only dates and identity are judged.
@@ -26,7 +29,7 @@ pub(super) fn certificate(
     };
     let store = x509_of(authority)
         .ok()
-        .and_then(|anchor| TrustStore::of([&anchor]).ok());
+        .and_then(|anchor| TrustStore::of([&anchor], []).ok());
     clear_errors();
     store.map_or(Flags::GENERIC_ERROR, |store| {
         chain(&store, certificate, Purpose::Any, expected)
@@ -40,7 +43,7 @@ pub(crate) fn chain(
     purpose: Purpose,
     expected: Option<&gio::SocketConnectable>,
 ) -> Flags {
-    let Ok(chain) = Credentials::chain_of(certificate) else {
+    let Ok(chain) = Credentials::links_of(certificate) else {
         return Flags::GENERIC_ERROR;
     };
     let Some(leaf) = chain.first() else {
@@ -49,7 +52,7 @@ pub(crate) fn chain(
     let problems = store.verify(&Question {
         chain: &chain,
         purpose,
-        time: None,
+        time: testing::clock(),
     });
     flags(problems) | identity_problem(leaf, expected)
 }
@@ -62,7 +65,11 @@ fn identity_problem(leaf: &X509Ref, expected: Option<&gio::SocketConnectable>) -
 }
 
 fn dates(certificate: &X509Ref) -> Flags {
-    let Ok(now) = Asn1Time::days_from_now(0) else {
+    let now = match testing::clock() {
+        Some(time) => Asn1Time::from_unix(time),
+        None => Asn1Time::days_from_now(0),
+    };
+    let Ok(now) = now else {
         clear_errors();
         return Flags::GENERIC_ERROR;
     };

@@ -16,7 +16,10 @@ use super::anchors;
 use crate::{
     error::Error,
     impl_tls_database, impl_tls_file_database,
-    ossl::{trust::TrustStore, x509},
+    ossl::{
+        trust::{self, TrustStore},
+        x509,
+    },
     subclass::tls_database::TlsDatabaseImpl,
 };
 
@@ -59,7 +62,8 @@ impl Anchors {
         if certificates.is_empty() {
             return Err(failed(&"there is no certificate in it"));
         }
-        let store = TrustStore::of(&certificates).map_err(|stack| failed(&stack))?;
+        let lists = trust::lists_from_pem(&text).map_err(|stack| failed(&stack))?;
+        let store = TrustStore::of(&certificates, &lists).map_err(|stack| failed(&stack))?;
         let uri = glib::filename_to_uri(path, None).map_err(|error| failed(&error))?;
         Ok(Self {
             uri: uri.into(),

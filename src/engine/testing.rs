@@ -1,5 +1,7 @@
-//! OpenSSL's retransmission clock is real time; tests shrink it.
+//! What tests change about time: OpenSSL's retransmission clock is real time, and so is the one that
+//! certificates expire by.
 
+use std::cell::Cell;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -14,4 +16,18 @@ pub fn set_initial_timeout(timeout: Duration) {
 
 pub(crate) fn initial_timeout() -> Duration {
     Duration::from_micros(INITIAL_TIMEOUT.load(Ordering::Relaxed))
+}
+
+thread_local! {
+    static CLOCK: Cell<Option<i64>> = const { Cell::new(None) };
+}
+
+/// Certificates are judged in the calling thread as if this were the time, in seconds since 1970.
+/// `None` is the system's clock again.
+pub fn set_clock(time: Option<i64>) {
+    CLOCK.set(time);
+}
+
+pub(crate) fn clock() -> Option<i64> {
+    CLOCK.get()
 }

@@ -7,6 +7,7 @@
 
 mod bio;
 mod context;
+pub mod names;
 pub mod places;
 pub mod queue;
 pub mod session;

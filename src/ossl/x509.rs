@@ -1,7 +1,7 @@
 //! Certificates and keys: what the `openssl` crate lacks, or would do by asking at the terminal.
 
 use std::{
-    ffi::{CString, c_char, c_int, c_ulong, c_void},
+    ffi::{c_char, c_int, c_ulong, c_void},
     ptr, slice,
 };
 
@@ -176,38 +176,6 @@ pub(crate) fn ip_addresses(certificate: &X509Ref) -> Vec<Vec<u8>> {
         .collect()
 }
 
-/// Whether the certificate is for this host name, by RFC 6125 without partial wildcards.
-pub(crate) fn matches_host(certificate: &X509Ref, host: &str) -> bool {
-    // A leading dot would ask OpenSSL for any subdomain; an empty name would match by accident.
-    if host.is_empty() || host.starts_with('.') {
-        return false;
-    }
-    let Ok(name) = CString::new(host) else {
-        return false;
-    };
-    // SAFETY: the certificate and the name, whose length is given, are alive during the call.
-    let matched = unsafe {
-        ffi::X509_check_host(
-            certificate.as_ptr(),
-            name.as_ptr(),
-            name.as_bytes().len(),
-            ffi::X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS,
-            ptr::null_mut(),
-        )
-    };
-    clear_errors();
-    matched == 1
-}
-
-/// Whether the certificate is for this IP address of 4 or 16 bytes.
-pub(crate) fn matches_address(certificate: &X509Ref, address: &[u8]) -> bool {
-    // SAFETY: the certificate and the address, whose length is given, are alive during the call.
-    let matched =
-        unsafe { ffi::X509_check_ip(certificate.as_ptr(), address.as_ptr(), address.len(), 0) };
-    clear_errors();
-    matched == 1
-}
-
 /// Empties this thread's OpenSSL error queue.
 pub(crate) fn clear_errors() {
     // SAFETY: always allowed.
@@ -260,7 +228,7 @@ fn is_encrypted_pkcs8(der: &[u8]) -> bool {
 }
 
 /// Whether reading stopped only because no further block begins.
-fn is_end_of_pem(stack: &ErrorStack) -> bool {
+pub(super) fn is_end_of_pem(stack: &ErrorStack) -> bool {
     const PEM_R_NO_START_LINE: c_int = 108;
     stack.errors().last().is_some_and(|error| {
         error.library_code() == ffi::ERR_LIB_PEM && error.reason_code() == PEM_R_NO_START_LINE
@@ -282,10 +250,10 @@ unsafe extern "C" fn refuse_password(
 }
 
 /// An in-memory BIO.
-struct MemoryBio<'a>(*mut ffi::BIO, std::marker::PhantomData<&'a [u8]>);
+pub(super) struct MemoryBio<'a>(*mut ffi::BIO, std::marker::PhantomData<&'a [u8]>);
 
 impl<'a> MemoryBio<'a> {
-    fn reading(data: &'a [u8]) -> Result<Self, ErrorStack> {
+    pub(super) fn reading(data: &'a [u8]) -> Result<Self, ErrorStack> {
         ffi::init();
         let Ok(length) = c_int::try_from(data.len()) else {
             return Err(ErrorStack::get());
@@ -304,6 +272,10 @@ impl<'a> MemoryBio<'a> {
             return Err(ErrorStack::get());
         }
         Ok(Self(bio, std::marker::PhantomData))
+    }
+
+    pub(super) fn as_ptr(&self) -> *mut ffi::BIO {
+        self.0
     }
 
     /// What has been written so far.

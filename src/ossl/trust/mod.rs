@@ -1,0 +1,252 @@
+//! Trust anchors, and the judgement of chains that should lead to them.
+
+use std::{ffi::c_int, ptr, sync::Arc};
+
+use foreign_types::{ForeignType, ForeignTypeRef};
+use openssl::{
+    error::ErrorStack,
+    stack::Stack,
+    x509::{
+        X509, X509Crl, X509NameRef, X509Ref, X509StoreContext,
+        store::{X509Store, X509StoreBuilder},
+    },
+};
+use openssl_sys as ffi;
+
+use super::x509::clear_errors;
+use attempt::{Attempt, Outcome};
+pub(crate) use problems::Problems;
+pub(crate) use purpose::Purpose;
+pub(crate) use revocation::lists_from_pem;
+
+mod attempt;
+mod paths;
+mod problems;
+mod purpose;
+mod revocation;
+
+/// Certificates above this depth are not followed, whoever signed them.
+const MAX_DEPTH: c_int = 32;
+/// How many hints are looked at. More exist only to waste our time.
+const MAX_HINTS: usize = 32;
+
+unsafe extern "C" {
+    fn X509_STORE_CTX_get1_certs(
+        context: *mut ffi::X509_STORE_CTX,
+        name: *const ffi::X509_NAME,
+    ) -> *mut ffi::stack_st_X509;
+}
+
+/// A chain to judge.
+pub(crate) struct Question<'a> {
+    /// Leaf first; the others are hints, in any order.
+    pub(crate) chain: &'a [X509],
+    pub(crate) purpose: Purpose,
+    /// Seconds since 1970 to judge by; `None` is now.
+    pub(crate) time: Option<i64>,
+}
+
+/// A set of trust anchors with their revocation lists, parsed once and shared by its clones.
+#[derive(Clone)]
+pub(crate) struct TrustStore {
+    store: Arc<X509Store>,
+    /// Whether there may be revocation lists.
+    revokes: bool,
+}
+
+impl TrustStore {
+    /// Exactly these anchors and revocation lists. Any certificate may be an anchor, a root or not.
+    /// A list is believed when its issuer's key signed it, as with any authority of a chain.
+    pub(crate) fn of<'a>(
+        anchors: impl IntoIterator<Item = &'a X509>,
+        lists: impl IntoIterator<Item = &'a X509Crl>,
+    ) -> Result<Self, ErrorStack> {
+        let mut builder = X509StoreBuilder::new()?;
+        for anchor in anchors {
+            builder.add_cert(anchor.clone())?;
+        }
+        let mut revokes = false;
+        for list in lists {
+            revocation::add(&mut builder, list)?;
+            revokes = true;
+        }
+        Ok(Self {
+            store: Arc::new(builder.build()),
+            revokes,
+        })
+    }
+
+    /// The system's anchors, by OpenSSL's rules (`SSL_CERT_FILE`, `SSL_CERT_DIR` or the built-in
+    /// places); those in a hashed directory are read when they are needed, and so are its revocation
+    /// lists (`*.r0`).
+    pub(crate) fn system() -> Result<Self, ErrorStack> {
+        let mut builder = X509StoreBuilder::new()?;
+        builder.set_default_paths()?;
+        // A place that does not exist is no failure, but leaves an error behind.
+        clear_errors();
+        Ok(Self {
+            store: Arc::new(builder.build()),
+            revokes: true,
+        })
+    }
+
+    /// All that is wrong with the chain; nothing only after a complete, successful verification.
+    pub(crate) fn verify(&self, question: &Question<'_>) -> Problems {
+        let problems = self.judge(question).unwrap_or(Problems::UNJUDGED);
+        clear_errors();
+        problems
+    }
+
+    /// The anchors with this subject.
+    pub(crate) fn by_subject(&self, subject: &X509NameRef) -> Vec<X509> {
+        let found = self.find(subject).unwrap_or_default();
+        clear_errors();
+        found
+    }
+
+    /// Whether this very certificate is an anchor.
+    pub(crate) fn contains(&self, certificate: &X509Ref) -> bool {
+        let candidates = self.by_subject(certificate.subject_name());
+        candidates.iter().any(|anchor| **anchor == *certificate)
+    }
+
+    fn find(&self, subject: &X509NameRef) -> Result<Vec<X509>, ErrorStack> {
+        let context = X509StoreContext::new()?;
+        // SAFETY: the context is initialized with the store alone, which outlives it; the stack that
+        // comes back is new and owns a reference to each of its certificates.
+        unsafe {
+            let raw = context.as_ptr();
+            let store = self.store.as_ptr();
+            if ffi::X509_STORE_CTX_init(raw, store, ptr::null_mut(), ptr::null_mut()) != 1 {
+                return Err(ErrorStack::get());
+            }
+            let found = X509_STORE_CTX_get1_certs(raw, subject.as_ptr());
+            if found.is_null() {
+                return Ok(Vec::new());
+            }
+            Ok(Stack::<X509>::from_ptr(found).into_iter().collect())
+        }
+    }
+
+    /// Judges by the path that OpenSSL finds, and if that is not good by the best of the others.
+    fn judge(&self, question: &Question<'_>) -> Result<Problems, ErrorStack> {
+        let Some((leaf, hints)) = question.chain.split_first() else {
+            return Ok(Problems::UNJUDGED);
+        };
+        let hints = hints.get(..MAX_HINTS).unwrap_or(hints);
+        let usual = Attempt {
+            store: &self.store,
+            anchor: None,
+            leaf,
+            hints,
+            any_anchor: true,
+            revocation: self.revokes,
+        };
+        if self.revokes {
+            // An intermediate that is an anchor ends a path before its issuer's list could revoke it.
+            let whole = Attempt {
+                any_anchor: false,
+                ..usual
+            };
+            let found = whole.run(question)?.problems;
+            if found == Problems::NONE {
+                return Ok(found);
+            }
+            if found.contains(Problems::REVOKED) {
+                return Ok(usual.run(question)?.problems | Problems::REVOKED);
+            }
+        }
+        let Outcome { problems, path } = usual.run(question)?;
+        let mut best = problems;
+        if best == Problems::NONE {
+            return Ok(best);
+        }
+        for other in paths::all(self, leaf, hints) {
+            if other == path {
+                continue;
+            }
+            let Some((anchor, below)) = other.split_last() else {
+                continue;
+            };
+            let other = Attempt {
+                anchor: Some(anchor),
+                hints: below.get(1..).unwrap_or_default(),
+                ..usual
+            };
+            let found = other.run(question)?.problems;
+            if found.severity() < best.severity() {
+                best = found;
+            }
+        }
+        Ok(best)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use openssl::{
+        asn1::Asn1Time,
+        ec::{EcGroup, EcKey},
+        hash::MessageDigest,
+        nid::Nid,
+        pkey::PKey,
+        x509::X509Name,
+    };
+
+    use super::*;
+
+    const BEGIN: i64 = 1_000_000_000;
+    const END: i64 = 2_000_000_000;
+
+    fn self_signed() -> X509 {
+        let group = EcGroup::from_curve_name(Nid::X9_62_PRIME256V1).unwrap();
+        let key = PKey::from_ec_key(EcKey::generate(&group).unwrap()).unwrap();
+        let mut name = X509Name::builder().unwrap();
+        name.append_entry_by_text("CN", "test").unwrap();
+        let name = name.build();
+        let mut builder = X509::builder().unwrap();
+        builder.set_subject_name(&name).unwrap();
+        builder.set_issuer_name(&name).unwrap();
+        builder.set_pubkey(&key).unwrap();
+        let (begin, end) = (Asn1Time::from_unix(BEGIN), Asn1Time::from_unix(END));
+        builder.set_not_before(&begin.unwrap()).unwrap();
+        builder.set_not_after(&end.unwrap()).unwrap();
+        builder.sign(&key, MessageDigest::sha256()).unwrap();
+        builder.build()
+    }
+
+    fn judge(store: &TrustStore, chain: &[X509], time: i64) -> Problems {
+        let problems = store.verify(&Question {
+            chain,
+            purpose: Purpose::TlsServer,
+            time: Some(time),
+        });
+        assert!(ErrorStack::get().errors().is_empty());
+        problems
+    }
+
+    #[test]
+    fn validity_is_judged_by_the_given_time() {
+        let anchor = [self_signed()];
+        let store = TrustStore::of(&anchor, []).unwrap();
+        assert_eq!(judge(&store, &anchor, BEGIN), Problems::NONE);
+        assert_eq!(judge(&store, &anchor, END - 1), Problems::NONE);
+        assert_eq!(judge(&store, &anchor, BEGIN - 1), Problems::NOT_ACTIVATED);
+        assert_eq!(judge(&store, &anchor, END + 1), Problems::EXPIRED);
+    }
+
+    #[test]
+    fn empty_chain_and_empty_store_never_pass() {
+        let store = TrustStore::of([], []).unwrap();
+        assert_eq!(judge(&store, &[], BEGIN), Problems::UNJUDGED);
+        assert_eq!(judge(&store, &[self_signed()], BEGIN), Problems::UNKNOWN_CA);
+    }
+
+    #[test]
+    fn only_anchors_are_contained() {
+        let (anchor, other) = (self_signed(), self_signed());
+        let store = TrustStore::of([&anchor], []).unwrap();
+        assert!(store.contains(&anchor));
+        assert!(!store.contains(&other));
+    }
+}
