@@ -56,6 +56,8 @@ def encodings():
 
     dated("generalized-before-2050", ACCEPT, der.generalized_time(NOW - YEAR),
           der.generalized_time(NOW + YEAR))
+    dated("utc-of-year-50-is-1950", EXPIRED, der.tlv(0x17, b"500101000000Z"),
+          der.tlv(0x17, b"500102000000Z"))
     dated("utc-without-seconds", MALFORMED, der.tlv(0x17, b"2001010000Z"), end)
     dated("utc-with-offset", MALFORMED, der.tlv(0x17, b"200101000000+0100"), end)
     dated("utc-without-zone", MALFORMED, der.tlv(0x17, b"200101000000"), end)

@@ -46,6 +46,13 @@ def keys():
         case(f"key/anchor-{kind}", ACCEPT, [leaf(root)], [root])
         middle = ca(f"Middle {kind}", ROOT, own_key=signer)
         case(f"key/intermediate-{kind}", ACCEPT, [leaf(middle), middle])
+    signer = key("rsa2048", 1)
+    pss = der.sequence(der.sequence(der.oid("1.2.840.113549.1.1.10")),
+                       signer.spki[signer.spki.index(b"\x03\x82"):])
+    case("key/leaf-rsa-pss", ACCEPT, [leaf(ROOT, spki=pss)])
+    root = ca("Root of PSS", own_key=signer, spki=pss, digest="pss-sha256", identifiers=False)
+    case("key/anchor-rsa-pss", ACCEPT, [leaf(root, digest="pss-sha256")], [root])
+    case("key/anchor-rsa-pss-signs-otherwise", UNKNOWN_CA, [leaf(root)], [root])
     for kind in ["rsa512", "rsa1024", "rsa1536", "p192"]:
         signer = key(kind, 1)
         case(f"key/leaf-{kind}", INSECURE, [leaf(ROOT, own_key=signer)])

@@ -106,6 +106,9 @@ def international():
     identity("u-label-upper-case", ACCEPT, [dns("xn--bcher-kva.example")], "BÜCHER.example")
     identity("u-label-other", BAD_IDENTITY, [dns("xn--bcher-kva.example")], "bucher.example")
     identity("u-label-ideographic-dot", ACCEPT, [dns("xn--bcher-kva.example")], "bücher。example")
+    # "ss" by IDNA of 2003, and a label of its own by IDNA of 2008.
+    identity("u-label-sharp-s-is-ss", EITHER, [dns("strasse.example")], "straße.example")
+    identity("u-label-sharp-s", EITHER, [dns("xn--strae-oqa.example")], "straße.example")
     identity("u-label-top", ACCEPT, [dns("example.xn--p1ai")], "example.рф")
 
 

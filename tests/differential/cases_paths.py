@@ -164,6 +164,12 @@ def twins():
     case("twin/hint-wrong", GENERIC_ERROR, [leaf(two), one])
     old = ca("Twin", own_key=first.key, end=NOW - DAY)
     case("twin/one-expired", ACCEPT, [leaf(first)], [old, first])
+    crowd = [ca("Crowd", own_key=new_key(), identifiers=False) for _ in range(30)]
+    case("twin/last-of-30", ACCEPT, [leaf(crowd[-1])], crowd)
+    case("twin/first-of-30", ACCEPT, [leaf(crowd[0])], crowd)
+    hinted = [ca("Hinted crowd", ROOT, own_key=new_key(), identifiers=False) for _ in range(30)]
+    case("twin/hint-last-of-30", ACCEPT, [leaf(hinted[-1]), *hinted])
+    case("twin/hint-first-of-30", ACCEPT, [leaf(hinted[0]), *hinted])
     rolling = ca("Rolling twin", own_key=new_key())
     rolled = ca("Rolling twin", rolling, own_key=new_key())
     case("twin/rolled-over", ACCEPT, [leaf(rolled), rolled], [rolling])

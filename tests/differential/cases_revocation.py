@@ -4,7 +4,7 @@ import der
 from corpus import (
     ACCEPT, EITHER, EXPIRED, GENERIC_ERROR, INTERMEDIATE, LEAF, MALFORMED, REVOKED, ROOT, case)
 from pki import (
-    CERT_SIGN, DAY, NOW, ca, common_name, extension, leaf, new_key, revocation_list)
+    CERT_SIGN, DAY, NOW, ca, common_name, directory, extension, leaf, new_key, revocation_list)
 
 OTHER_ROOT = ca("Other list root")
 # Of the root and the intermediate, with nobody on them.
@@ -77,6 +77,17 @@ def doubtful_lists():
     authorities_only = extension("2.5.29.28", der.sequence(der.implicit(2, b"\xff")), True)
     case("revocation/list-of-authorities-only", ACCEPT, CHAIN, crls=[
         *EMPTY, revocation_list(INTERMEDIATE, serial, extensions=[authorities_only])])
+    delta = extension("2.5.29.27", der.integer(1), critical=True)
+    case("revocation/delta-list", EITHER, CHAIN, crls=[
+        *EMPTY, revocation_list(INTERMEDIATE, serial, number=2, extensions=[delta])])
+    indirect = extension("2.5.29.28", der.sequence(der.implicit(4, b"\xff")), True)
+    other_issuer = extension("2.5.29.29", der.sequence(directory(OTHER_ROOT.subject)), True)
+    case("revocation/indirect-list-about-another-authority", EITHER, CHAIN, crls=[
+        *EMPTY, revocation_list(INTERMEDIATE, serial, extensions=[indirect],
+                                entry_extensions=[other_issuer])])
+    removed = extension("2.5.29.21", der.enumerated(8))
+    case("revocation/removed-from-the-list", EITHER, CHAIN, crls=[
+        ROOT_LIST, revocation_list(INTERMEDIATE, serial, entry_extensions=[removed])])
     foreign = revocation_list(OTHER_ROOT, serial, issuer_name=common_name("Intermediate"))
     case("revocation/list-of-an-impostor", ACCEPT, CHAIN, crls=[*EMPTY, foreign])
 
