@@ -94,7 +94,8 @@ def algorithms():
     case("algorithm/both-are-another-digest", GENERIC_ERROR,
          [leaf(ROOT, inner=other, outer=other)])
     unknown = der.sequence(der.oid("1.3.6.1.4.1.55555.4"))
-    case("algorithm/unknown", f"{INSECURE} {UNKNOWN_CA}", [leaf(ROOT, inner=unknown, outer=unknown)])
+    case("algorithm/unknown", f"{INSECURE} {UNKNOWN_CA}",
+         [leaf(ROOT, inner=unknown, outer=unknown)])
     rsa = der.sequence(der.oid("1.2.840.113549.1.1.11"), der.NULL)
     case("algorithm/of-another-kind-of-key", UNKNOWN_CA, [leaf(ROOT, inner=rsa, outer=rsa)])
     absent = der.sequence(der.oid("1.2.840.113549.1.1.11"))

@@ -5,8 +5,8 @@ from corpus import (
     ACCEPT, EITHER, GENERIC_ERROR, INTERMEDIATE, MALFORMED, ROOT, UNKNOWN_CA, below, case)
 from pki import (
     ANY_PURPOSE, CERT_SIGN, CLIENT, CODE, CRL_SIGN, DIGITAL_SIGNATURE, EMAIL, HOST,
-    KEY_ENCIPHERMENT, OCSP, SERVER, alternative_names, authority_key, basic_constraints, ca, common_name, dns,
-    extended_key_usage, extension, key, key_usage, leaf, policies, subject_key)
+    KEY_ENCIPHERMENT, OCSP, SERVER, alternative_names, authority_key, basic_constraints, ca,
+    common_name, dns, extended_key_usage, extension, key, key_usage, leaf, policies, subject_key)
 
 UNKNOWN = "1.3.6.1.4.1.55555.1"
 SGC = "2.16.840.1.113730.4.1"

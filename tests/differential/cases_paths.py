@@ -1,7 +1,8 @@
 """From which hints and to which anchors a path is found."""
 
 from corpus import (
-    ACCEPT, EITHER, EXPIRED, GENERIC_ERROR, INTERMEDIATE, LEAF, NOT_ACTIVATED, ROOT, UNKNOWN_CA, case)
+    ACCEPT, EITHER, EXPIRED, GENERIC_ERROR, INTERMEDIATE, LEAF, NOT_ACTIVATED, ROOT,
+    UNKNOWN_CA, case)
 from pki import DAY, NOW, YEAR, authority_key, ca, key, leaf, new_key, subject_key
 
 OTHER_ROOT = ca("Other root")
