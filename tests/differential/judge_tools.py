@@ -31,7 +31,7 @@ def openssl(case):
         return None
     place = pathlib.Path(case["folder"])
     command = ["openssl", "verify", "-partial_chain", "-trusted_first", "-auth_level", "2",
-               "-no-CApath", "-no-CAstore", "-CAfile", place / "anchors.pem",
+               "-policy_check", "-no-CApath", "-no-CAstore", "-CAfile", place / "anchors.pem",
                "-purpose", PURPOSES[case["purpose"]]]
     if (place / "hints.pem").stat().st_size:
         command += ["-untrusted", place / "hints.pem"]
