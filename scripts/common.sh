@@ -17,7 +17,8 @@ packages=(
   gcc g++ libc6-dev pkg-config meson ninja-build libglib2.0-dev libssl-dev
   gobject-introspection libgirepository1.0-dev valac
   # to run the demo and the tests
-  openssl gnutls-bin python3 python3-gi gir1.2-glib-2.0 valgrind libc6-dbg glib-networking
+  openssl gnutls-bin python3 python3-cryptography python3-gi gir1.2-glib-2.0 valgrind libc6-dbg
+  glib-networking
 )
 
 say() {
