@@ -7,7 +7,10 @@ use glib::{prelude::*, subclass::prelude::*};
 use crate::error::Error;
 
 mod anchors;
+mod authorities;
+mod der;
 mod file;
+mod pem;
 mod system;
 
 glib::wrapper! {
@@ -66,7 +69,6 @@ impl FileDatabase {
     ///
     /// `G_TLS_ERROR_MISC` when the file cannot be read or holds no certificate.
     pub fn new(anchors: impl AsRef<Path>) -> Result<Self, Error> {
-        let anchors = anchors.as_ref().to_string_lossy();
         Ok(gio::Initable::builder::<Self>()
             .property("anchors", anchors.as_ref())
             .build(gio::Cancellable::NONE)?)
