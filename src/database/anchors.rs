@@ -12,10 +12,11 @@ use openssl::{
     x509::{X509, X509Name, X509NameRef},
 };
 
-use super::{der, pem};
+use super::der;
 use crate::{
     error::Error,
     ossl::{
+        pem_blocks::{Block, blocks},
         trust::TrustStore,
         x509::{bad_certificate, certificate_from_der, certificates_from_pem, clear_errors},
     },
@@ -52,7 +53,7 @@ impl Anchors {
     /// [`Error::BadCertificate`] when one of the certificates cannot be read.
     pub(super) fn from_pem(text: &[u8]) -> Result<Self, Error> {
         let mut list = Vec::new();
-        for block in pem::blocks(text) {
+        for block in blocks(text) {
             match block.label {
                 b"CERTIFICATE" | b"X509 CERTIFICATE" => list.extend(Anchor::read(&block)?),
                 b"TRUSTED CERTIFICATE" => list.extend(Anchor::parse(&block)?),
@@ -138,7 +139,7 @@ impl Anchors {
 }
 
 impl Anchor {
-    fn read(block: &pem::Block<'_>) -> Result<Vec<Self>, Error> {
+    fn read(block: &Block<'_>) -> Result<Vec<Self>, Error> {
         let data = block.data().unwrap_or_default();
         let Some(names) = der::names(&data) else {
             return Self::parse(block);
@@ -152,7 +153,7 @@ impl Anchor {
     }
 
     /// What OpenSSL makes of a block that is not as usual.
-    fn parse(block: &pem::Block<'_>) -> Result<Vec<Self>, Error> {
+    fn parse(block: &Block<'_>) -> Result<Vec<Self>, Error> {
         let parsed = certificates_from_pem(block.text)?;
         let anchors = parsed.into_iter().map(|certificate| {
             Ok(Self {

@@ -10,7 +10,6 @@ mod anchors;
 mod authorities;
 mod der;
 mod file;
-mod pem;
 mod system;
 
 glib::wrapper! {

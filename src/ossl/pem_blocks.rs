@@ -2,22 +2,22 @@
 
 /// One block of a PEM text (RFC 7468).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Block<'a> {
+pub(crate) struct Block<'a> {
     /// What it says to be, such as `CERTIFICATE`.
-    pub(super) label: &'a [u8],
+    pub(crate) label: &'a [u8],
     /// From its first line to its last one, or to the end of the text if that is missing.
-    pub(super) text: &'a [u8],
+    pub(crate) text: &'a [u8],
     /// The lines between; nothing where the last line is not that of this block.
     body: Option<&'a [u8]>,
 }
 
 impl Block<'_> {
     /// What the body encodes; nothing if there is more in it than base64 with line breaks.
-    pub(super) fn data(&self) -> Option<Vec<u8>> {
+    pub(crate) fn data(&self) -> Option<Vec<u8>> {
         let body = self.body?;
         let mut data = Vec::with_capacity(body.len() / 4 * 3);
         let mut digits = body.iter().filter(|byte| !byte.is_ascii_whitespace());
-        let mut padding = 0;
+        let mut padding = 0_usize;
         while let Some(first) = digits.next() {
             if padding > 0 {
                 return None;
@@ -39,7 +39,7 @@ impl Block<'_> {
 }
 
 /// The blocks of a text, in order; whatever is between them is left out.
-pub(super) fn blocks(text: &[u8]) -> impl Iterator<Item = Block<'_>> {
+pub(crate) fn blocks(text: &[u8]) -> impl Iterator<Item = Block<'_>> {
     let mut rest = text;
     std::iter::from_fn(move || {
         while !rest.is_empty() {
