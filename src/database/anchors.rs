@@ -54,10 +54,8 @@ impl Anchors {
     pub(super) fn from_pem(text: &[u8]) -> Result<Self, Error> {
         let mut list = Vec::new();
         for block in blocks(text) {
-            match block.label {
-                b"CERTIFICATE" | b"X509 CERTIFICATE" => list.extend(Anchor::read(&block)?),
-                b"TRUSTED CERTIFICATE" => list.extend(Anchor::parse(&block)?),
-                _ => {}
+            if let b"CERTIFICATE" | b"X509 CERTIFICATE" = block.label {
+                list.extend(Anchor::read(&block)?);
             }
         }
         Ok(Self::of(list))

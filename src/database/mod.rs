@@ -4,7 +4,7 @@ use std::path::Path;
 
 use glib::{prelude::*, subclass::prelude::*};
 
-use crate::error::Error;
+use crate::{error::Error, subclass::impl_thread_safe};
 
 mod anchors;
 mod authorities;
@@ -30,6 +30,9 @@ glib::wrapper! {
         @extends gio::TlsDatabase,
         @implements gio::TlsFileDatabase, gio::Initable;
 }
+
+impl_thread_safe!(Database, system::Database);
+impl_thread_safe!(FileDatabase, file::FileDatabase);
 
 impl Database {
     /// A database of the system's trust anchors.

@@ -26,12 +26,8 @@ static RECENT: Mutex<VecDeque<(Vec<u8>, X509)>> = Mutex::new(VecDeque::new());
 pub(crate) fn certificates_from_pem(pem: &[u8]) -> Result<Vec<X509>, Error> {
     let mut certificates = Vec::new();
     for block in blocks(pem) {
-        match block.label {
-            b"CERTIFICATE" | b"X509 CERTIFICATE" => certificates.extend(from_block(&block)?),
-            b"TRUSTED CERTIFICATE" => {
-                certificates.extend(x509::certificates_from_pem(block.text)?);
-            }
-            _ => {}
+        if let b"CERTIFICATE" | b"X509 CERTIFICATE" = block.label {
+            certificates.extend(from_block(&block)?);
         }
     }
     Ok(certificates)
