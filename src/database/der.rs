@@ -188,3 +188,98 @@ impl<'a> Reader<'a> {
         self.0.is_empty().then_some(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use openssl::{
+        asn1::Asn1Time,
+        bn::BigNum,
+        ec::{EcGroup, EcKey},
+        hash::MessageDigest,
+        nid::Nid,
+        pkey::PKey,
+        rsa::Rsa,
+        x509::{
+            X509, X509Name,
+            extension::{BasicConstraints, KeyUsage, SubjectAlternativeName},
+        },
+    };
+
+    use super::*;
+
+    fn certificate(rsa: bool) -> Vec<u8> {
+        let group = EcGroup::from_curve_name(Nid::X9_62_PRIME256V1).unwrap();
+        let key = match rsa {
+            true => PKey::from_rsa(Rsa::generate(2048).unwrap()).unwrap(),
+            false => PKey::from_ec_key(EcKey::generate(&group).unwrap()).unwrap(),
+        };
+        let name = |common_name: &str| {
+            let mut name = X509Name::builder().unwrap();
+            name.append_entry_by_text("C", "DE").unwrap();
+            name.append_entry_by_text("O", "Größe").unwrap();
+            name.append_entry_by_text("CN", common_name).unwrap();
+            name.append_entry_by_text("emailAddress", "x@example")
+                .unwrap();
+            name.build()
+        };
+        let mut builder = X509::builder().unwrap();
+        builder.set_version(2).unwrap();
+        let serial = BigNum::from_u32(0x80_00_00_01).unwrap();
+        let serial = serial.to_asn1_integer().unwrap();
+        builder.set_serial_number(&serial).unwrap();
+        builder.set_issuer_name(&name("issuer")).unwrap();
+        builder.set_subject_name(&name("subject")).unwrap();
+        builder.set_pubkey(&key).unwrap();
+        let (begin, end) = (Asn1Time::from_unix(0), Asn1Time::from_unix(4_000_000_000));
+        builder.set_not_before(&begin.unwrap()).unwrap();
+        builder.set_not_after(&end.unwrap()).unwrap();
+        let constraints = BasicConstraints::new().critical().ca().build().unwrap();
+        builder.append_extension(constraints).unwrap();
+        let usage = KeyUsage::new().key_cert_sign().build().unwrap();
+        builder.append_extension(usage).unwrap();
+        let context = builder.x509v3_context(None, None);
+        let names = SubjectAlternativeName::new()
+            .dns("x.example")
+            .build(&context);
+        builder.append_extension(names.unwrap()).unwrap();
+        builder.sign(&key, MessageDigest::sha256()).unwrap();
+        builder.build().to_der().unwrap()
+    }
+
+    #[test]
+    fn names_are_those_that_openssl_finds() {
+        for rsa in [true, false] {
+            let der = certificate(rsa);
+            let parsed = X509::from_der(&der).unwrap();
+            let names = names(&der).unwrap();
+            assert_eq!(names.issuer, parsed.issuer_name().to_der().unwrap());
+            assert_eq!(names.subject, parsed.subject_name().to_der().unwrap());
+        }
+    }
+
+    /// A certificate that passes here is promised to its database, and must not turn out to be none.
+    #[test]
+    fn what_passes_is_a_certificate_for_openssl() {
+        let good = certificate(false);
+        let mut passed = 0;
+        for position in 0..good.len() {
+            for change in (0..8).map(|bit| 1 << bit).chain([0x7f, 0xff]) {
+                let mut der = good.clone();
+                der[position] ^= change;
+                if let Some(found) = names(&der) {
+                    let parsed = X509::from_der(&der);
+                    let parsed =
+                        parsed.unwrap_or_else(|error| panic!("{position}, {change:#x}: {error}"));
+                    assert_eq!(found.subject, parsed.subject_name().to_der().unwrap());
+                    assert_eq!(found.issuer, parsed.issuer_name().to_der().unwrap());
+                    passed += 1;
+                }
+            }
+        }
+        assert!(passed > good.len(), "{passed}");
+        for length in 0..good.len() {
+            assert_eq!(names(&good[..length]), None);
+        }
+        assert_eq!(names(&[good.as_slice(), &[0]].concat()), None);
+    }
+}

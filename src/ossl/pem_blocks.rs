@@ -26,7 +26,7 @@ impl Block<'_> {
             for _ in 0..3 {
                 group <<= 6;
                 match digits.next()? {
-                    b'=' => padding += 1,
+                    b'=' if padding < 2 => padding += 1,
                     _ if padding > 0 => return None,
                     other => group |= u32::from(digit(*other)?),
                 }
@@ -91,5 +91,71 @@ fn digit(byte: u8) -> Option<u8> {
         b'+' => Some(62),
         b'/' => Some(63),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn data(text: &str) -> Vec<Option<Vec<u8>>> {
+        blocks(text.as_bytes()).map(|block| block.data()).collect()
+    }
+
+    fn body(text: &str) -> Option<Vec<u8>> {
+        let text = format!("-----BEGIN X-----\n{text}\n-----END X-----\n");
+        let mut found = data(&text);
+        assert_eq!(found.len(), 1);
+        found.pop().unwrap()
+    }
+
+    #[test]
+    fn bodies_are_decoded_as_openssl_does() {
+        for length in 0..100_u8 {
+            let bytes: Vec<u8> = (0..length).map(|byte| byte.wrapping_mul(37)).collect();
+            let text = openssl::base64::encode_block(&bytes);
+            assert_eq!(body(&text), Some(bytes.clone()));
+            let (head, tail) = text.split_at(text.len() / 2);
+            assert_eq!(body(&format!("{head}\r\n {tail}\n")), Some(bytes));
+        }
+    }
+
+    #[test]
+    fn anything_but_base64_is_left_to_others() {
+        for text in [
+            "AAA",
+            "A",
+            "AA=A",
+            "A===",
+            "====",
+            "AA==AAAA",
+            "AA-A",
+            "a: b\n\nAAAA",
+        ] {
+            assert_eq!(body(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn blocks_are_found_in_order_with_their_labels() {
+        let text = "x\n-----BEGIN A-----\r\nAAAA\r\n-----END A-----\r\nbetween\n \
+                    -----BEGIN NOT-----\n-----BEGIN B C-----\nAAEC\n-----END B C-----";
+        let labels: Vec<&[u8]> = blocks(text.as_bytes()).map(|block| block.label).collect();
+        assert_eq!(labels, [b"A".as_slice(), b"B C"]);
+        assert_eq!(data(text), [Some(vec![0, 0, 0]), Some(vec![0, 1, 2])]);
+    }
+
+    #[test]
+    fn unfinished_and_crossed_blocks_have_no_data() {
+        for text in [
+            "-----BEGIN A-----",
+            "-----BEGIN A-----\nAAAA\n",
+            "-----BEGIN A-----\nAAAA\n-----END B-----\n",
+            "-----BEGIN A-----\nAAAA\n-----BEGIN A-----\nAAAA\n-----END A-----\n",
+        ] {
+            assert_eq!(data(text), [None], "{text}");
+            let block = blocks(text.as_bytes()).next().unwrap();
+            assert_eq!(block.text, text.as_bytes());
+        }
     }
 }
