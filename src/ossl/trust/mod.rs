@@ -20,6 +20,7 @@ pub(crate) use purpose::Purpose;
 pub(crate) use revocation::lists_from_pem;
 
 mod attempt;
+mod level;
 mod paths;
 mod problems;
 mod purpose;
