@@ -88,8 +88,8 @@ impl Authorities {
         if let Some(problems) = known.filter(|problems| Flags::BAD_IDENTITY.contains(*problems)) {
             return problems;
         }
-        let chain = Credentials::chain_of(certificate).unwrap_or_default();
-        let lent = self.collection().lend(&self.store, &chain);
+        let links = Credentials::links_of(certificate).unwrap_or_default();
+        let lent = self.collection().lend(&self.store, &links);
         match known {
             Some(problems) if !lent => problems,
             _ => judge(),

@@ -3,7 +3,6 @@
 use std::{
     ffi::{c_int, c_long, c_ulong, c_void},
     ptr,
-    sync::OnceLock,
 };
 
 use foreign_types::{ForeignType, ForeignTypeRef};
