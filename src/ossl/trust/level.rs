@@ -27,7 +27,8 @@ pub(super) fn security_level() -> c_int {
     static LEVEL: OnceLock<c_int> = OnceLock::new();
     *LEVEL.get_or_init(|| {
         // A context takes OpenSSL a millisecond, a fifth of the first verification.
-        let configured = is_built_stricter() || is_configured();
+        let configured =
+            is_built_stricter() || configuration().is_some_and(|text| may_configure(&text));
         let context = configured.then(|| SslContext::builder(SslMethod::dtls()).ok());
         context
             .flatten()
@@ -36,17 +37,14 @@ pub(super) fn security_level() -> c_int {
     })
 }
 
-/// Whether the configuration file may set anything for connections, where only a context tells what.
-fn is_configured() -> bool {
-    let Some(text) = configuration() else {
-        return false;
-    };
+/// Whether a configuration may set anything for connections, where only a context tells what.
+fn may_configure(text: &[u8]) -> bool {
     // Bytes, for comments need not be in UTF-8.
     text.split(|&byte| byte == b'\n')
         .map(<[u8]>::trim_ascii_start)
         .filter(|line| !line.starts_with(b"#"))
         .any(|line| {
-            // `openssl_conf` is in every file.
+            // Not `openssl_conf`, which is in every file.
             line.starts_with(b"ssl_conf")
                 || contains(line, b":ssl_conf")
                 || contains(line, b".include")
@@ -77,4 +75,30 @@ fn is_built_stricter() -> bool {
 
 fn contains(line: &[u8], part: &[u8]) -> bool {
     line.windows(part.len()).any(|window| window == part)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_for_connections_are_noticed() {
+        for text in [
+            "openssl_conf = init\n[init]\nssl_conf = ssl\n",
+            "[init]\r\n\t ssl_conf=ssl",
+            "init::ssl_conf = ssl",
+            ".include /etc/ssl/more.cnf",
+            "  .include = more.cnf",
+        ] {
+            assert!(may_configure(text.as_bytes()), "{text}");
+        }
+        for text in [
+            "",
+            "openssl_conf = init",
+            "# ssl_conf = x",
+            " #.include x\n[init]\nproviders = x",
+        ] {
+            assert!(!may_configure(text.as_bytes()), "{text}");
+        }
+    }
 }
