@@ -17,7 +17,7 @@ use super::{names, verification};
 use crate::{
     error::Error,
     impl_tls_certificate,
-    ossl::x509,
+    ossl::{recent, x509},
     subclass::{
         SharedRef,
         tls_certificate::{TlsCertificateImpl, dns_names_value, ip_addresses_value},
@@ -124,7 +124,7 @@ impl Sources {
         let certificate = match self.certificate {
             None => return Err(Error::BadCertificate("No certificate data provided".into())),
             Some(Encoded::Der(der)) => x509::certificate_from_der(&der)?,
-            Some(Encoded::Pem(pem)) => x509::certificates_from_pem(pem.as_bytes())?
+            Some(Encoded::Pem(pem)) => recent::certificates_from_pem(pem.as_bytes())?
                 .into_iter()
                 .next()
                 .ok_or_else(|| Error::BadCertificate("No PEM-encoded certificate found".into()))?,

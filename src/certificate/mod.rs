@@ -8,7 +8,10 @@ use openssl::{
 
 use crate::{
     error::Error,
-    ossl::x509::{self as ossl_x509, is_issued_by},
+    ossl::{
+        recent,
+        x509::{self as ossl_x509, is_issued_by},
+    },
     subclass::tls_certificate::uninitialized,
 };
 
@@ -40,7 +43,7 @@ impl Certificate {
     /// [`Error::BadCertificate`] when there is no certificate, or when a certificate or the key cannot
     /// be read or is encrypted.
     pub fn from_pem(certificates: &str, private_key: Option<&str>) -> Result<Self, Error> {
-        let chain = ossl_x509::certificates_from_pem(certificates.as_bytes())?;
+        let chain = recent::certificates_from_pem(certificates.as_bytes())?;
         let key = private_key
             .map(|pem| ossl_x509::key_from_pem(pem.as_bytes()))
             .transpose()?;

@@ -1,98 +1,203 @@
-//! What both databases do with a set of trust anchors.
+//! A collection of trust anchors, of which only those that are needed are parsed.
 
-use gio::prelude::*;
-use openssl::{
-    hash::MessageDigest,
-    x509::{X509, X509Name, X509NameRef, X509Ref},
+use std::{
+    cmp::Ordering,
+    collections::{HashMap, HashSet},
+    sync::OnceLock,
 };
 
+use openssl::{
+    error::ErrorStack,
+    sha::sha256,
+    x509::{X509, X509Name, X509NameRef},
+};
+
+use super::der;
 use crate::{
-    certificate::{Certificate, credentials::x509_of, verification},
     error::Error,
     ossl::{
-        trust::{Purpose, TrustStore},
-        x509::{clear_errors, is_issued_by},
+        pem_blocks::{Block, blocks},
+        trust::TrustStore,
+        x509::{bad_certificate, certificate_from_der, certificates_from_pem, clear_errors},
     },
 };
 
-/// A call's result as long as the caller still wants it.
-pub(super) fn check_cancelled(cancellable: Option<&gio::Cancellable>) -> Result<(), Error> {
-    match cancellable {
-        Some(cancellable) if cancellable.is_cancelled() => Err(Error::Cancelled),
-        _ => Ok(()),
+/// A SHA-256 digest of a certificate's encoding.
+pub(super) type Digest = [u8; 32];
+
+/// Certificates in the order of their file, each of them once.
+#[derive(Default)]
+pub(super) struct Anchors {
+    list: Vec<Anchor>,
+    by_digest: OnceLock<HashMap<Digest, usize>>,
+    by_issuer: OnceLock<NameIndex>,
+    by_subject: OnceLock<NameIndex>,
+}
+
+/// One certificate and its names, parsed when it is first needed.
+struct Anchor {
+    der: Vec<u8>,
+    issuer: Vec<u8>,
+    subject: Vec<u8>,
+    parsed: OnceLock<Option<X509>>,
+}
+
+/// The places of certificates in the list, ordered by one of their names.
+struct NameIndex(Vec<(X509Name, usize)>);
+
+impl Anchors {
+    /// The certificates of a PEM text. Blocks of other kinds are left out.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::BadCertificate`] when one of the certificates cannot be read.
+    pub(super) fn from_pem(text: &[u8]) -> Result<Self, Error> {
+        let mut list = Vec::new();
+        for block in blocks(text) {
+            if let b"CERTIFICATE" | b"X509 CERTIFICATE" = block.label {
+                list.extend(Anchor::read(&block)?);
+            }
+        }
+        Ok(Self::of(list))
+    }
+
+    /// These collections in one.
+    pub(super) fn concatenated(collections: impl IntoIterator<Item = Self>) -> Self {
+        Self::of(collections.into_iter().flat_map(|part| part.list).collect())
+    }
+
+    fn of(mut list: Vec<Anchor>) -> Self {
+        let mut seen = HashSet::with_capacity(list.len());
+        let is_new: Vec<bool> = list
+            .iter()
+            .map(|anchor| seen.insert(anchor.der.as_slice()))
+            .collect();
+        let mut is_new = is_new.into_iter();
+        list.retain(|_| is_new.next().unwrap_or(true));
+        Self {
+            list,
+            ..Self::default()
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
+    /// The subject of each certificate, as complete DER names.
+    pub(super) fn subjects(&self) -> impl Iterator<Item = &[u8]> {
+        self.list.iter().map(|anchor| anchor.subject.as_slice())
+    }
+
+    /// The certificate with this digest.
+    pub(super) fn by_digest(&self, digest: &Digest) -> Option<&X509> {
+        let index = self.by_digest.get_or_init(|| {
+            let digests = self.list.iter().map(|anchor| sha256(&anchor.der));
+            digests.zip(0..).collect()
+        });
+        self.at(*index.get(digest)?)
+    }
+
+    /// The certificates with this issuer.
+    pub(super) fn by_issuer(&self, name: &X509NameRef) -> impl Iterator<Item = &X509> {
+        let issuers = || NameIndex::of(self.list.iter().map(|anchor| anchor.issuer.as_slice()));
+        let index = self.by_issuer.get_or_init(issuers);
+        index.find(name).filter_map(|place| self.at(place))
+    }
+
+    /// The certificates with this subject.
+    pub(super) fn by_subject(&self, name: &X509NameRef) -> impl Iterator<Item = &X509> {
+        self.places_of(name).filter_map(|place| self.at(place))
+    }
+
+    /// Lets the store trust every certificate that can be part of a path for this chain: those with a
+    /// name that occurs in it, and their issuers in turn. Tells whether there are any.
+    pub(super) fn lend(&self, store: &TrustStore, chain: &[X509]) -> bool {
+        let mut lent = HashSet::new();
+        let mut waiting: Vec<&X509> = chain.iter().collect();
+        while let Some(certificate) = waiting.pop() {
+            for name in [certificate.subject_name(), certificate.issuer_name()] {
+                for place in self.places_of(name).filter(|place| lent.insert(*place)) {
+                    let anchor = self.at(place).filter(|anchor| store.add(anchor));
+                    waiting.extend(anchor);
+                }
+            }
+        }
+        !lent.is_empty()
+    }
+
+    fn places_of(&self, subject: &X509NameRef) -> impl Iterator<Item = usize> {
+        let subjects = || NameIndex::of(self.list.iter().map(|anchor| anchor.subject.as_slice()));
+        self.by_subject.get_or_init(subjects).find(subject)
+    }
+
+    fn at(&self, place: usize) -> Option<&X509> {
+        self.list.get(place)?.parsed()
     }
 }
 
-/// `g_tls_database_verify_chain()` against these anchors.
-pub(super) fn verify_chain(
-    store: &TrustStore,
-    chain: &gio::TlsCertificate,
-    purpose: &str,
-    identity: Option<&gio::SocketConnectable>,
-) -> gio::TlsCertificateFlags {
-    verification::chain(store, chain, Purpose::from(purpose), identity)
-}
-
-/// The handle of a certificate: where it is, and its SHA-256 digest.
-pub(super) fn handle(place: &str, certificate: &X509Ref) -> Option<String> {
-    let digest = certificate.digest(MessageDigest::sha256());
-    clear_errors();
-    let digest = digest.ok()?;
-    let mut handle = format!("{place}#");
-    for byte in digest.iter() {
-        handle.push_str(&format!("{byte:02x}"));
+impl Anchor {
+    fn read(block: &Block<'_>) -> Result<Vec<Self>, Error> {
+        let data = block.data().unwrap_or_default();
+        let Some(names) = der::names(&data) else {
+            return Self::parse(block);
+        };
+        Ok(vec![Self {
+            issuer: names.issuer.to_vec(),
+            subject: names.subject.to_vec(),
+            der: data,
+            parsed: OnceLock::new(),
+        }])
     }
-    Some(handle)
+
+    /// What OpenSSL makes of a block that is not as usual.
+    fn parse(block: &Block<'_>) -> Result<Vec<Self>, Error> {
+        let parsed = certificates_from_pem(block.text)?;
+        let anchors = parsed.into_iter().map(|certificate| {
+            Ok(Self {
+                der: certificate.to_der()?,
+                issuer: certificate.issuer_name().to_der()?,
+                subject: certificate.subject_name().to_der()?,
+                parsed: OnceLock::from(Some(certificate)),
+            })
+        });
+        let anchors: Result<Vec<Self>, ErrorStack> = anchors.collect();
+        anchors.map_err(|stack| bad_certificate("Could not encode a certificate", &stack))
+    }
+
+    fn parsed(&self) -> Option<&X509> {
+        self.parsed
+            .get_or_init(|| certificate_from_der(&self.der).ok())
+            .as_ref()
+    }
 }
 
-/// The certificate among these that has this handle.
-pub(super) fn find_handle<'a>(
-    certificates: &'a [X509],
-    place: &str,
-    wanted: &str,
-) -> Option<&'a X509> {
-    wanted.strip_prefix(place)?;
-    certificates
-        .iter()
-        .find(|certificate| handle(place, certificate).as_deref() == Some(wanted))
+impl NameIndex {
+    fn of<'a>(names: impl Iterator<Item = &'a [u8]>) -> Self {
+        let names = names.zip(0..);
+        let mut index: Vec<(X509Name, usize)> = names
+            .filter_map(|(name, place)| Some((X509Name::from_der(name).ok()?, place)))
+            .collect();
+        // A stable order: among equals, that of the file.
+        index.sort_by(|(one, _), (other, _)| compare(one, other));
+        clear_errors();
+        Self(index)
+    }
+
+    /// The places of the certificates with this name.
+    fn find(&self, wanted: &X509NameRef) -> impl Iterator<Item = usize> {
+        let begin = self
+            .0
+            .partition_point(|(name, _)| compare(name, wanted).is_lt());
+        let rest = self.0.get(begin..).unwrap_or_default();
+        rest.iter()
+            .take_while(|(name, _)| compare(name, wanted).is_eq())
+            .map(|(_, place)| *place)
+    }
 }
 
-/// The issuer among anchors of the right name: the one that really signed, or else the first.
-pub(super) fn choose_issuer(candidates: &[X509], certificate: &X509Ref) -> Option<X509> {
-    candidates
-        .iter()
-        .find(|candidate| is_issued_by(certificate, candidate))
-        .or_else(|| candidates.first())
-        .cloned()
-}
-
-/// Every certificate among these with this issuer, a DER distinguished name.
-pub(super) fn issued_by(certificates: &[X509], issuer: &[u8]) -> Vec<gio::TlsCertificate> {
-    let name = X509Name::from_der(issuer);
-    clear_errors();
-    let Ok(name) = name else {
-        return Vec::new();
-    };
-    certificates
-        .iter()
-        .filter(|certificate| is_same_name(certificate.issuer_name(), &name))
-        .map(object)
-        .collect()
-}
-
-/// Whether two names are equal as a whole, by RFC 5280's comparison.
-pub(super) fn is_same_name(one: &X509NameRef, other: &X509NameRef) -> bool {
-    let equal = one.try_cmp(other).is_ok_and(|order| order.is_eq());
-    clear_errors();
-    equal
-}
-
-/// A certificate object for an anchor.
-pub(super) fn object(certificate: &X509) -> gio::TlsCertificate {
-    Certificate::from_x509(certificate.clone()).upcast()
-}
-
-/// The parsed form of a certificate object that a caller passed in; nothing if it cannot be read.
-pub(super) fn parsed(certificate: &gio::TlsCertificate) -> Option<X509> {
-    x509_of(certificate).ok()
+/// Compares names as a whole, by RFC 5280's rules. Only a lack of memory makes it fail: then no name
+/// is equal to another.
+fn compare(one: &X509NameRef, other: &X509NameRef) -> Ordering {
+    one.try_cmp(other).unwrap_or(Ordering::Less)
 }

@@ -10,18 +10,9 @@ use std::{
 
 use gio::{prelude::*, subclass::prelude::*};
 use glib::{ParamSpec, ParamSpecOverride, Value};
-use openssl::x509::X509;
 
-use super::anchors;
-use crate::{
-    error::Error,
-    impl_tls_database, impl_tls_file_database,
-    ossl::{
-        trust::{self, TrustStore},
-        x509,
-    },
-    subclass::tls_database::TlsDatabaseImpl,
-};
+use super::authorities::{Authorities, Trusting, check_cancelled, contents};
+use crate::{error::Error, impl_tls_database, impl_tls_file_database, ossl::trust::TrustStore};
 
 /// More than any collection of anchors needs, and little enough to hold.
 const MAX_FILE: u64 = 64 * 1024 * 1024;
@@ -36,71 +27,32 @@ static PROPERTIES: LazyLock<Vec<ParamSpec>> = LazyLock::new(|| {
 #[derive(Default)]
 pub struct FileDatabase {
     path: Mutex<Option<PathBuf>>,
-    anchors: OnceLock<Result<Anchors, Error>>,
-}
-
-/// The file's contents as they were when it was read.
-struct Anchors {
-    uri: String,
-    certificates: Vec<X509>,
-    store: TrustStore,
-}
-
-impl Anchors {
-    fn load(path: Option<&Path>) -> Result<Self, Error> {
-        let path = path.ok_or_else(|| {
-            Error::Tls("A file database needs the absolute path of its anchors".into())
-        })?;
-        let failed = |reason: &dyn fmt::Display| {
-            Error::tls(
-                &format!("Could not load trust anchors from {}", path.display()),
-                reason,
-            )
-        };
-        let text = read(path).map_err(|error| failed(&error))?;
-        let certificates = x509::certificates_from_pem(&text).map_err(|error| failed(&error))?;
-        if certificates.is_empty() {
-            return Err(failed(&"there is no certificate in it"));
-        }
-        let lists = trust::lists_from_pem(&text).map_err(|stack| failed(&stack))?;
-        let store = TrustStore::of(&certificates, &lists).map_err(|stack| failed(&stack))?;
-        let uri = glib::filename_to_uri(path, None).map_err(|error| failed(&error))?;
-        Ok(Self {
-            uri: uri.into(),
-            certificates,
-            store,
-        })
-    }
-
-    fn contains(&self, certificate: &X509) -> bool {
-        self.certificates.contains(certificate)
-    }
+    authorities: OnceLock<Result<Authorities, Error>>,
 }
 
 impl FileDatabase {
     /// The subject of each certificate in the file, as complete DER names.
     pub(super) fn subject_names(&self) -> Vec<Vec<u8>> {
-        let certificates = self
-            .anchors()
-            .map_or(&[][..], |anchors| &anchors.certificates);
-        let names = certificates
-            .iter()
-            .map(|certificate| certificate.subject_name().to_der());
-        names.filter_map(Result::ok).collect()
-    }
-
-    fn anchors(&self) -> Result<&Anchors, Error> {
-        self.anchors
-            .get_or_init(|| {
-                let path = self.path().clone();
-                Anchors::load(path.as_deref())
-            })
-            .as_ref()
-            .map_err(Clone::clone)
+        self.authorities()
+            .map_or_else(|_| Vec::new(), Authorities::names)
     }
 
     fn path(&self) -> MutexGuard<'_, Option<PathBuf>> {
         self.path.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Trusting for FileDatabase {
+    /// The file's contents as they were at the first call.
+    fn authorities(&self) -> Result<&Authorities, Error> {
+        let read = || {
+            let path = self.path().clone();
+            load(path.as_deref())
+        };
+        self.authorities
+            .get_or_init(read)
+            .as_ref()
+            .map_err(Clone::clone)
     }
 }
 
@@ -138,97 +90,31 @@ impl ObjectImpl for FileDatabase {
 
 impl InitableImpl for FileDatabase {
     fn init(&self, cancellable: Option<&gio::Cancellable>) -> Result<(), glib::Error> {
-        anchors::check_cancelled(cancellable)?;
-        self.anchors().map(|_| ()).map_err(glib::Error::from)
-    }
-}
-
-impl TlsDatabaseImpl for FileDatabase {
-    fn verify_chain(
-        &self,
-        chain: &gio::TlsCertificate,
-        purpose: &str,
-        identity: Option<&gio::SocketConnectable>,
-        _interaction: Option<&gio::TlsInteraction>,
-        _flags: gio::TlsDatabaseVerifyFlags,
-        cancellable: Option<&gio::Cancellable>,
-    ) -> Result<gio::TlsCertificateFlags, glib::Error> {
-        anchors::check_cancelled(cancellable)?;
-        let store = &self.anchors()?.store;
-        Ok(anchors::verify_chain(store, chain, purpose, identity))
-    }
-
-    fn create_certificate_handle(
-        &self,
-        certificate: &gio::TlsCertificate,
-    ) -> Option<glib::GString> {
-        let anchors = self.anchors().ok()?;
-        let certificate = anchors::parsed(certificate)?;
-        if !anchors.contains(&certificate) {
-            return None;
-        }
-        anchors::handle(&anchors.uri, &certificate).map(Into::into)
-    }
-
-    fn lookup_certificate_for_handle(
-        &self,
-        handle: &str,
-        _interaction: Option<&gio::TlsInteraction>,
-        flags: gio::TlsDatabaseLookupFlags,
-        cancellable: Option<&gio::Cancellable>,
-    ) -> Result<Option<gio::TlsCertificate>, glib::Error> {
-        anchors::check_cancelled(cancellable)?;
-        let anchors = self.anchors()?;
-        if !flags.is_empty() {
-            return Ok(None);
-        }
-        let found = anchors::find_handle(&anchors.certificates, &anchors.uri, handle);
-        Ok(found.map(anchors::object))
-    }
-
-    fn lookup_certificate_issuer(
-        &self,
-        certificate: &gio::TlsCertificate,
-        _interaction: Option<&gio::TlsInteraction>,
-        flags: gio::TlsDatabaseLookupFlags,
-        cancellable: Option<&gio::Cancellable>,
-    ) -> Result<Option<gio::TlsCertificate>, glib::Error> {
-        anchors::check_cancelled(cancellable)?;
-        let anchors = self.anchors()?;
-        let parsed = anchors::parsed(certificate);
-        let Some(certificate) = parsed.filter(|_| flags.is_empty()) else {
-            return Ok(None);
-        };
-        let candidates: Vec<X509> = anchors
-            .certificates
-            .iter()
-            .filter(|anchor| {
-                anchors::is_same_name(anchor.subject_name(), certificate.issuer_name())
-            })
-            .cloned()
-            .collect();
-        let issuer = anchors::choose_issuer(&candidates, &certificate);
-        Ok(issuer.as_ref().map(anchors::object))
-    }
-
-    fn lookup_certificates_issued_by(
-        &self,
-        issuer: &[u8],
-        _interaction: Option<&gio::TlsInteraction>,
-        flags: gio::TlsDatabaseLookupFlags,
-        cancellable: Option<&gio::Cancellable>,
-    ) -> Result<Vec<gio::TlsCertificate>, glib::Error> {
-        anchors::check_cancelled(cancellable)?;
-        let anchors = self.anchors()?;
-        if !flags.is_empty() {
-            return Ok(Vec::new());
-        }
-        Ok(anchors::issued_by(&anchors.certificates, issuer))
+        check_cancelled(cancellable)?;
+        self.authorities().map(|_| ()).map_err(glib::Error::from)
     }
 }
 
 impl_tls_database!(FileDatabase);
 impl_tls_file_database!(FileDatabase);
+
+fn load(path: Option<&Path>) -> Result<Authorities, Error> {
+    let path = path.ok_or_else(|| {
+        Error::Tls("A file database needs the absolute path of its anchors".into())
+    })?;
+    let failed = |reason: &dyn fmt::Display| {
+        let what = format!("Could not load trust anchors from {}", path.display());
+        Error::tls(&what, reason)
+    };
+    let text = read(path).map_err(|error| failed(&error))?;
+    let (anchors, lists) = contents(&text).map_err(|error| failed(&error))?;
+    if anchors.is_empty() {
+        return Err(failed(&"there is no certificate in it"));
+    }
+    let store = TrustStore::of([], &lists).map_err(|stack| failed(&stack))?;
+    let uri = glib::filename_to_uri(path, None).map_err(|error| failed(&error))?;
+    Ok(Authorities::of(uri.into(), anchors, store))
+}
 
 fn read(path: &Path) -> std::io::Result<Vec<u8>> {
     let mut text = Vec::new();

@@ -4,9 +4,11 @@ use std::path::Path;
 
 use glib::{prelude::*, subclass::prelude::*};
 
-use crate::error::Error;
+use crate::{error::Error, subclass::impl_thread_safe};
 
 mod anchors;
+mod authorities;
+mod der;
 mod file;
 mod system;
 
@@ -28,6 +30,9 @@ glib::wrapper! {
         @extends gio::TlsDatabase,
         @implements gio::TlsFileDatabase, gio::Initable;
 }
+
+impl_thread_safe!(Database, system::Database);
+impl_thread_safe!(FileDatabase, file::FileDatabase);
 
 impl Database {
     /// A database of the system's trust anchors.
@@ -66,7 +71,6 @@ impl FileDatabase {
     ///
     /// `G_TLS_ERROR_MISC` when the file cannot be read or holds no certificate.
     pub fn new(anchors: impl AsRef<Path>) -> Result<Self, Error> {
-        let anchors = anchors.as_ref().to_string_lossy();
         Ok(gio::Initable::builder::<Self>()
             .property("anchors", anchors.as_ref())
             .build(gio::Cancellable::NONE)?)

@@ -8,8 +8,10 @@
 mod bio;
 mod context;
 pub mod names;
+pub(crate) mod pem_blocks;
 pub mod places;
 pub mod queue;
+pub(crate) mod recent;
 pub mod session;
 mod sys;
 pub mod trust;

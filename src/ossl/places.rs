@@ -10,45 +10,59 @@ use std::{
 
 use openssl_sys as ffi;
 
-/// The files with the system's anchors: the collection, and what the hashed directories list.
-pub(crate) fn certificate_files() -> Vec<PathBuf> {
-    // SAFETY: these functions return static, NUL-terminated strings.
-    let (file, directories) = unsafe {
-        (
-            place(
-                ffi::X509_get_default_cert_file_env(),
-                ffi::X509_get_default_cert_file(),
-            ),
-            place(
-                ffi::X509_get_default_cert_dir_env(),
-                ffi::X509_get_default_cert_dir(),
-            ),
-        )
+unsafe extern "C" {
+    fn secure_getenv(name: *const c_char) -> *const c_char;
+}
+
+/// The file of anchors that `SSL_CERT_FILE` names.
+pub(crate) fn chosen_file() -> Option<PathBuf> {
+    // SAFETY: OpenSSL returns a static string.
+    unsafe { variable(ffi::X509_get_default_cert_file_env()) }.map(PathBuf::from)
+}
+
+/// The file of anchors where the variable is not set.
+pub(crate) fn usual_file() -> PathBuf {
+    // SAFETY: OpenSSL returns a static string.
+    unsafe { text(ffi::X509_get_default_cert_file()) }.into()
+}
+
+/// The files that the hashed directories list (`SSL_CERT_DIR` or the built-in places).
+pub(crate) fn hashed_files() -> Vec<PathBuf> {
+    // SAFETY: OpenSSL returns static strings.
+    let directories = unsafe {
+        variable(ffi::X509_get_default_cert_dir_env())
+            .unwrap_or_else(|| text(ffi::X509_get_default_cert_dir()))
     };
-    let mut files = vec![PathBuf::from(file)];
-    for directory in env::split_paths(&directories) {
-        files.extend(hashed_files(&directory));
+    env::split_paths(&directories)
+        .filter(|directory| !directory.as_os_str().is_empty())
+        .flat_map(|directory| hashed_files_in(&directory))
+        .collect()
+}
+
+/// The value of an environment variable, unless the program has privileges that who started it does
+/// not have: as for OpenSSL itself, he cannot tell it whom to trust.
+///
+/// # Safety
+///
+/// `name` is a NUL-terminated string.
+unsafe fn variable(name: *const c_char) -> Option<OsString> {
+    // SAFETY: by the caller's guarantee; the value is copied at once.
+    unsafe {
+        let value = secure_getenv(name);
+        (!value.is_null()).then(|| text(value))
     }
-    files
 }
 
 /// # Safety
 ///
-/// Both are NUL-terminated strings that live forever.
-unsafe fn place(variable: *const c_char, default: *const c_char) -> OsString {
+/// `string` is NUL-terminated.
+unsafe fn text(string: *const c_char) -> OsString {
     // SAFETY: by the caller's guarantee.
-    let (variable, default) = unsafe {
-        (
-            CStr::from_ptr::<'static>(variable),
-            CStr::from_ptr::<'static>(default),
-        )
-    };
-    env::var_os(OsStr::from_bytes(variable.to_bytes()))
-        .unwrap_or_else(|| OsStr::from_bytes(default.to_bytes()).to_owned())
+    OsStr::from_bytes(unsafe { CStr::from_ptr(string) }.to_bytes()).to_owned()
 }
 
 /// The entries that OpenSSL's look-up would open: eight hexadecimal digits, a dot, and a number.
-fn hashed_files(directory: &Path) -> Vec<PathBuf> {
+fn hashed_files_in(directory: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(directory).into_iter().flatten().flatten();
     let mut files: Vec<PathBuf> = entries
         .filter(|entry| is_hashed(&entry.file_name()))

@@ -1,13 +1,13 @@
 //! `GTlsDatabase`: deriving from it, and the empty interface `GTlsFileDatabase`.
-//!
-//! Longer than most files here, because the class has four methods in three forms each.
 
 use std::ptr;
 
 use gio::ffi;
-use glib::{gobject_ffi, prelude::*, subclass::prelude::*, translate::*};
+use glib::{prelude::*, subclass::prelude::*, translate::*};
 
 use super::{guard, guard_result, implementation};
+
+mod asynchronous;
 
 /// A class that derives from `GTlsDatabase`. All methods may be called from every thread at once.
 ///
@@ -114,18 +114,20 @@ macro_rules! impl_tls_file_database {
 pub fn class_init<T: TlsDatabaseImpl>(class: &mut glib::Class<gio::TlsDatabase>) {
     let class = class.as_mut();
     class.verify_chain = Some(verify_chain::<T>);
-    class.verify_chain_async = Some(verify_chain_async::<T>);
-    class.verify_chain_finish = Some(verify_chain_finish);
+    class.verify_chain_async = Some(asynchronous::verify_chain::<T>);
+    class.verify_chain_finish = Some(asynchronous::verify_chain_finish);
     class.create_certificate_handle = Some(create_certificate_handle::<T>);
     class.lookup_certificate_for_handle = Some(lookup_certificate_for_handle::<T>);
-    class.lookup_certificate_for_handle_async = Some(lookup_certificate_for_handle_async::<T>);
-    class.lookup_certificate_for_handle_finish = Some(lookup_certificate_finish);
+    class.lookup_certificate_for_handle_async =
+        Some(asynchronous::lookup_certificate_for_handle::<T>);
+    class.lookup_certificate_for_handle_finish = Some(asynchronous::lookup_certificate_finish);
     class.lookup_certificate_issuer = Some(lookup_certificate_issuer::<T>);
-    class.lookup_certificate_issuer_async = Some(lookup_certificate_issuer_async::<T>);
-    class.lookup_certificate_issuer_finish = Some(lookup_certificate_finish);
+    class.lookup_certificate_issuer_async = Some(asynchronous::lookup_certificate_issuer::<T>);
+    class.lookup_certificate_issuer_finish = Some(asynchronous::lookup_certificate_finish);
     class.lookup_certificates_issued_by = Some(lookup_certificates_issued_by::<T>);
-    class.lookup_certificates_issued_by_async = Some(lookup_certificates_issued_by_async::<T>);
-    class.lookup_certificates_issued_by_finish = Some(lookup_certificates_finish);
+    class.lookup_certificates_issued_by_async =
+        Some(asynchronous::lookup_certificates_issued_by::<T>);
+    class.lookup_certificates_issued_by_finish = Some(asynchronous::lookup_certificates_finish);
 }
 
 unsafe extern "C" fn verify_chain<T: TlsDatabaseImpl>(
@@ -145,16 +147,10 @@ unsafe extern "C" fn verify_chain<T: TlsDatabaseImpl>(
             implementation::<T, _>(database).verify_chain(
                 &from_glib_borrow(chain),
                 glib::GStr::from_ptr_lossy(purpose).as_str(),
-                Option::<gio::SocketConnectable>::from_glib_borrow(identity)
-                    .as_ref()
-                    .as_ref(),
-                Option::<gio::TlsInteraction>::from_glib_borrow(interaction)
-                    .as_ref()
-                    .as_ref(),
+                borrowed(&identity),
+                borrowed(&interaction),
                 from_glib(flags),
-                Option::<gio::Cancellable>::from_glib_borrow(cancellable)
-                    .as_ref()
-                    .as_ref(),
+                borrowed(&cancellable),
             )
         };
         flags.map(IntoGlib::into_glib)
@@ -168,49 +164,6 @@ unsafe extern "C" fn verify_chain<T: TlsDatabaseImpl>(
             body,
         )
     }
-}
-
-unsafe extern "C" fn verify_chain_async<T: TlsDatabaseImpl>(
-    database: *mut ffi::GTlsDatabase,
-    chain: *mut ffi::GTlsCertificate,
-    purpose: *const std::ffi::c_char,
-    identity: *mut ffi::GSocketConnectable,
-    interaction: *mut ffi::GTlsInteraction,
-    flags: ffi::GTlsDatabaseVerifyFlags,
-    cancellable: *mut ffi::GCancellable,
-    callback: ffi::GAsyncReadyCallback,
-    user_data: glib::ffi::gpointer,
-) {
-    // SAFETY: the arguments are those of the slot, and what the blocking method needs.
-    unsafe {
-        let task = Task::new(database, cancellable, callback, user_data);
-        let mut error = ptr::null_mut();
-        let problems = verify_chain::<T>(
-            database,
-            chain,
-            purpose,
-            identity,
-            interaction,
-            flags,
-            cancellable,
-            &mut error,
-        );
-        match error.is_null() {
-            true => ffi::g_task_return_int(task.0, problems as isize),
-            false => ffi::g_task_return_error(task.0, error),
-        }
-    }
-}
-
-unsafe extern "C" fn verify_chain_finish(
-    _database: *mut ffi::GTlsDatabase,
-    result: *mut ffi::GAsyncResult,
-    error: *mut *mut glib::ffi::GError,
-) -> ffi::GTlsCertificateFlags {
-    // SAFETY: the result is the task that verify_chain_async made.
-    let problems = unsafe { ffi::g_task_propagate_int(result.cast(), error) };
-    // A failed task answers -1, which would be every flag and then some.
-    u32::try_from(problems).unwrap_or(ffi::G_TLS_CERTIFICATE_GENERIC_ERROR)
 }
 
 unsafe extern "C" fn create_certificate_handle<T: TlsDatabaseImpl>(
@@ -242,13 +195,9 @@ unsafe extern "C" fn lookup_certificate_for_handle<T: TlsDatabaseImpl>(
         let found = unsafe {
             implementation::<T, _>(database).lookup_certificate_for_handle(
                 glib::GStr::from_ptr_lossy(handle).as_str(),
-                Option::<gio::TlsInteraction>::from_glib_borrow(interaction)
-                    .as_ref()
-                    .as_ref(),
+                borrowed(&interaction),
                 from_glib(flags),
-                Option::<gio::Cancellable>::from_glib_borrow(cancellable)
-                    .as_ref()
-                    .as_ref(),
+                borrowed(&cancellable),
             )
         };
         found.map(IntoGlibPtr::into_glib_ptr)
@@ -261,31 +210,6 @@ unsafe extern "C" fn lookup_certificate_for_handle<T: TlsDatabaseImpl>(
             ptr::null_mut(),
             body,
         )
-    }
-}
-
-unsafe extern "C" fn lookup_certificate_for_handle_async<T: TlsDatabaseImpl>(
-    database: *mut ffi::GTlsDatabase,
-    handle: *const std::ffi::c_char,
-    interaction: *mut ffi::GTlsInteraction,
-    flags: ffi::GTlsDatabaseLookupFlags,
-    cancellable: *mut ffi::GCancellable,
-    callback: ffi::GAsyncReadyCallback,
-    user_data: glib::ffi::gpointer,
-) {
-    // SAFETY: the arguments are those of the slot, and what the blocking method needs.
-    unsafe {
-        let task = Task::new(database, cancellable, callback, user_data);
-        let mut error = ptr::null_mut();
-        let found = lookup_certificate_for_handle::<T>(
-            database,
-            handle,
-            interaction,
-            flags,
-            cancellable,
-            &mut error,
-        );
-        task.return_certificate(found, error);
     }
 }
 
@@ -303,53 +227,15 @@ unsafe extern "C" fn lookup_certificate_issuer<T: TlsDatabaseImpl>(
         let found = unsafe {
             implementation::<T, _>(database).lookup_certificate_issuer(
                 &from_glib_borrow(certificate),
-                Option::<gio::TlsInteraction>::from_glib_borrow(interaction)
-                    .as_ref()
-                    .as_ref(),
+                borrowed(&interaction),
                 from_glib(flags),
-                Option::<gio::Cancellable>::from_glib_borrow(cancellable)
-                    .as_ref()
-                    .as_ref(),
+                borrowed(&cancellable),
             )
         };
         found.map(IntoGlibPtr::into_glib_ptr)
     };
     // SAFETY: GIO passes NULL or a place for an error.
     unsafe { guard_result("lookup_certificate_issuer", error, ptr::null_mut(), body) }
-}
-
-unsafe extern "C" fn lookup_certificate_issuer_async<T: TlsDatabaseImpl>(
-    database: *mut ffi::GTlsDatabase,
-    certificate: *mut ffi::GTlsCertificate,
-    interaction: *mut ffi::GTlsInteraction,
-    flags: ffi::GTlsDatabaseLookupFlags,
-    cancellable: *mut ffi::GCancellable,
-    callback: ffi::GAsyncReadyCallback,
-    user_data: glib::ffi::gpointer,
-) {
-    // SAFETY: the arguments are those of the slot, and what the blocking method needs.
-    unsafe {
-        let task = Task::new(database, cancellable, callback, user_data);
-        let mut error = ptr::null_mut();
-        let found = lookup_certificate_issuer::<T>(
-            database,
-            certificate,
-            interaction,
-            flags,
-            cancellable,
-            &mut error,
-        );
-        task.return_certificate(found, error);
-    }
-}
-
-unsafe extern "C" fn lookup_certificate_finish(
-    _database: *mut ffi::GTlsDatabase,
-    result: *mut ffi::GAsyncResult,
-    error: *mut *mut glib::ffi::GError,
-) -> *mut ffi::GTlsCertificate {
-    // SAFETY: the result is a task that was given a certificate or NULL.
-    unsafe { ffi::g_task_propagate_pointer(result.cast(), error).cast() }
 }
 
 unsafe extern "C" fn lookup_certificates_issued_by<T: TlsDatabaseImpl>(
@@ -367,13 +253,9 @@ unsafe extern "C" fn lookup_certificates_issued_by<T: TlsDatabaseImpl>(
             let issuer: Borrowed<glib::ByteArray> = from_glib_borrow(issuer);
             implementation::<T, _>(database).lookup_certificates_issued_by(
                 &issuer,
-                Option::<gio::TlsInteraction>::from_glib_borrow(interaction)
-                    .as_ref()
-                    .as_ref(),
+                borrowed(&interaction),
                 from_glib(flags),
-                Option::<gio::Cancellable>::from_glib_borrow(cancellable)
-                    .as_ref()
-                    .as_ref(),
+                borrowed(&cancellable),
             )
         };
         found.map(list_of)
@@ -389,43 +271,6 @@ unsafe extern "C" fn lookup_certificates_issued_by<T: TlsDatabaseImpl>(
     }
 }
 
-unsafe extern "C" fn lookup_certificates_issued_by_async<T: TlsDatabaseImpl>(
-    database: *mut ffi::GTlsDatabase,
-    issuer: *mut glib::ffi::GByteArray,
-    interaction: *mut ffi::GTlsInteraction,
-    flags: ffi::GTlsDatabaseLookupFlags,
-    cancellable: *mut ffi::GCancellable,
-    callback: ffi::GAsyncReadyCallback,
-    user_data: glib::ffi::gpointer,
-) {
-    // SAFETY: the arguments are those of the slot, and what the blocking method needs.
-    unsafe {
-        let task = Task::new(database, cancellable, callback, user_data);
-        let mut error = ptr::null_mut();
-        let found = lookup_certificates_issued_by::<T>(
-            database,
-            issuer,
-            interaction,
-            flags,
-            cancellable,
-            &mut error,
-        );
-        match error.is_null() {
-            true => ffi::g_task_return_pointer(task.0, found.cast(), Some(release_list)),
-            false => ffi::g_task_return_error(task.0, error),
-        }
-    }
-}
-
-unsafe extern "C" fn lookup_certificates_finish(
-    _database: *mut ffi::GTlsDatabase,
-    result: *mut ffi::GAsyncResult,
-    error: *mut *mut glib::ffi::GError,
-) -> *mut glib::ffi::GList {
-    // SAFETY: the result is the task that lookup_certificates_issued_by_async made.
-    unsafe { ffi::g_task_propagate_pointer(result.cast(), error).cast() }
-}
-
 /// A list that owns the objects; NULL is the empty one.
 fn list_of(certificates: Vec<gio::TlsCertificate>) -> *mut glib::ffi::GList {
     let elements = certificates.into_iter().rev();
@@ -436,61 +281,12 @@ fn list_of(certificates: Vec<gio::TlsCertificate>) -> *mut glib::ffi::GList {
     })
 }
 
-unsafe extern "C" fn release_list(list: glib::ffi::gpointer) {
-    // SAFETY: only installed for lists from list_of that nobody took.
-    unsafe { glib::ffi::g_list_free_full(list.cast(), Some(release_object)) };
-}
-
-unsafe extern "C" fn release_object(object: glib::ffi::gpointer) {
-    // SAFETY: only installed for owned objects.
-    unsafe { gobject_ffi::g_object_unref(object.cast()) };
-}
-
-/// The GTask of one asynchronous call, which answers through the main context that is thread-default
-/// where it is made.
-struct Task(*mut ffi::GTask);
-
-impl Task {
-    /// # Safety
-    ///
-    /// The arguments are those of an asynchronous slot.
-    unsafe fn new(
-        database: *mut ffi::GTlsDatabase,
-        cancellable: *mut ffi::GCancellable,
-        callback: ffi::GAsyncReadyCallback,
-        user_data: glib::ffi::gpointer,
-    ) -> Self {
-        // SAFETY: by the caller's guarantee.
-        Self(unsafe { ffi::g_task_new(database.cast(), cancellable, callback, user_data) })
-    }
-
-    /// # Safety
-    ///
-    /// `found` is NULL or owned, `error` is NULL or owned, and nothing was returned before.
-    unsafe fn return_certificate(
-        &self,
-        found: *mut ffi::GTlsCertificate,
-        error: *mut glib::ffi::GError,
-    ) {
-        // SAFETY: by the caller's guarantee.
-        unsafe {
-            if error.is_null() {
-                let release: glib::ffi::GDestroyNotify = if found.is_null() {
-                    None
-                } else {
-                    Some(release_object)
-                };
-                ffi::g_task_return_pointer(self.0, found.cast(), release);
-            } else {
-                ffi::g_task_return_error(self.0, error);
-            }
-        }
-    }
-}
-
-impl Drop for Task {
-    fn drop(&mut self) {
-        // SAFETY: this object owns a reference.
-        unsafe { gobject_ffi::g_object_unref(self.0.cast()) };
-    }
+/// The object behind an optional argument.
+///
+/// # Safety
+///
+/// The pointer is NULL or that of a live object of this type.
+unsafe fn borrowed<T: ObjectType>(pointer: &*mut T::GlibType) -> Option<&T> {
+    // SAFETY: a wrapper is nothing but the pointer, by the contract of ObjectType.
+    (!pointer.is_null()).then(|| unsafe { T::from_glib_ptr_borrow(pointer) })
 }

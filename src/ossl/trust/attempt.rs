@@ -3,13 +3,11 @@
 use std::{
     ffi::{c_int, c_long, c_ulong, c_void},
     ptr,
-    sync::OnceLock,
 };
 
 use foreign_types::{ForeignType, ForeignTypeRef};
 use openssl::{
     error::ErrorStack,
-    ssl::{SslContext, SslMethod},
     stack::Stack,
     x509::{X509, X509Ref, X509StoreContext, store::X509StoreRef},
 };
@@ -17,6 +15,7 @@ use openssl_sys as ffi;
 
 use super::{
     MAX_DEPTH, Question,
+    level::security_level,
     problems::{Place, Problems},
 };
 
@@ -188,19 +187,6 @@ unsafe extern "C" fn collect(ok: c_int, context: *mut ffi::X509_STORE_CTX) -> c_
         ffi::X509_STORE_CTX_set_error(context, ffi::X509_V_OK);
     }
     1
-}
-
-/// The level that certificates are held to, whatever OpenSSL's configuration allows connections to
-/// do: what counts as insecure is not a matter of the place. A stricter configuration counts.
-fn security_level() -> c_int {
-    const LEAST: c_int = 2;
-    static LEVEL: OnceLock<c_int> = OnceLock::new();
-    *LEVEL.get_or_init(|| {
-        SslContext::builder(SslMethod::dtls())
-            .ok()
-            .and_then(|builder| c_int::try_from(builder.build().security_level()).ok())
-            .map_or(LEAST, |level| level.max(LEAST))
-    })
 }
 
 /// Whether the signature's digest is below the least security level.

@@ -8,7 +8,7 @@ use openssl::{
     stack::Stack,
     x509::{
         X509, X509Crl, X509NameRef, X509Ref, X509StoreContext,
-        store::{X509Store, X509StoreBuilder},
+        store::{X509Lookup, X509Store, X509StoreBuilder},
     },
 };
 use openssl_sys as ffi;
@@ -20,6 +20,7 @@ pub(crate) use purpose::Purpose;
 pub(crate) use revocation::lists_from_pem;
 
 mod attempt;
+mod level;
 mod paths;
 mod problems;
 mod purpose;
@@ -76,18 +77,34 @@ impl TrustStore {
         })
     }
 
-    /// The system's anchors, by OpenSSL's rules (`SSL_CERT_FILE`, `SSL_CERT_DIR` or the built-in
-    /// places); those in a hashed directory are read when they are needed, and so are its revocation
-    /// lists (`*.r0`).
-    pub(crate) fn system() -> Result<Self, ErrorStack> {
+    /// The anchors of the system's hashed directories (`SSL_CERT_DIR` or the built-in place) and their
+    /// revocation lists (`*.r0`), each read when it is needed, and more lists. `X509_STORE_set_default_paths` would
+    /// read the whole collection at once, and list the directories whenever a name is not found.
+    pub(crate) fn hashed<'a>(
+        lists: impl IntoIterator<Item = &'a X509Crl>,
+    ) -> Result<Self, ErrorStack> {
+        const DEFAULT: c_int = 3;
         let mut builder = X509StoreBuilder::new()?;
-        builder.set_default_paths()?;
+        let lookup = builder.add_lookup(X509Lookup::hash_dir())?;
+        // SAFETY: the look-up is alive, and NULL stands for OpenSSL's own choice of directories.
+        unsafe { ffi::X509_LOOKUP_add_dir(lookup.as_ptr(), ptr::null(), DEFAULT) };
         // A place that does not exist is no failure, but leaves an error behind.
         clear_errors();
+        for list in lists {
+            revocation::add(&mut builder, list)?;
+        }
         Ok(Self {
             store: Arc::new(builder.build()),
             revokes: true,
         })
+    }
+
+    /// Trusts one more certificate; doing so again changes nothing.
+    pub(crate) fn add(&self, anchor: &X509Ref) -> bool {
+        // SAFETY: both are alive, and the store locks itself.
+        let added = unsafe { ffi::X509_STORE_add_cert(self.store.as_ptr(), anchor.as_ptr()) } == 1;
+        clear_errors();
+        added
     }
 
     /// All that is wrong with the chain; nothing only after a complete, successful verification.
