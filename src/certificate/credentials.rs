@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 use super::{Certificate, MAX_CHAIN};
 use crate::{
     error::Error,
-    ossl::x509::{certificate_from_der, key_from_pem},
+    ossl::{keys::key_from_pem, x509::certificate_from_der},
 };
 
 /// A certificate in OpenSSL's types, with everything that goes with it.

@@ -13,7 +13,11 @@ use openssl::{
 };
 use zeroize::Zeroizing;
 
-use super::{names, verification};
+use super::{
+    names,
+    sources::{Contents, Sources},
+    verification,
+};
 use crate::{
     error::Error,
     impl_tls_certificate,
@@ -56,26 +60,6 @@ pub struct Certificate {
     pub(super) sent: OnceLock<Vec<X509>>,
 }
 
-/// What construction properties brought, kept unread until GInitable asks for the result.
-#[derive(Default)]
-struct Sources {
-    certificate: Option<Encoded>,
-    key: Option<Encoded>,
-    /// A given property that this class cannot read from. GIO itself would only notice after a
-    /// successful initialization, which there is none without a certificate.
-    unsupported: Option<String>,
-}
-
-enum Encoded {
-    Der(Zeroizing<Vec<u8>>),
-    Pem(Zeroizing<String>),
-}
-
-pub(super) struct Contents {
-    pub(super) certificate: X509,
-    pub(super) key: Option<PKey<Private>>,
-}
-
 impl Certificate {
     /// Takes the finished parts, in place of construction properties and GInitable.
     pub(super) fn adopt(
@@ -84,8 +68,13 @@ impl Certificate {
         key: Option<PKey<Private>>,
         issuer: Option<super::Certificate>,
     ) {
-        self.contents
-            .get_or_init(|| Ok(Contents { certificate, key }));
+        self.contents.get_or_init(|| {
+            Ok(Contents {
+                certificate,
+                key,
+                issuers: Vec::new(),
+            })
+        });
         if let Some(issuer) = issuer {
             self.issuer.get_or_init(|| SharedRef::new(issuer.upcast()));
         }
@@ -97,6 +86,17 @@ impl Certificate {
             .get_or_init(|| std::mem::take(&mut *self.sources()).read())
             .as_ref()
             .map_err(Clone::clone)
+    }
+
+    /// The issuer: the one that was given, or the one that came along.
+    fn issuer(&self) -> Option<gio::TlsCertificate> {
+        let given = self.issuer.get().map(|issuer| (**issuer).clone());
+        given.or_else(|| {
+            let links: Vec<&X509> = self.known()?.issuers.iter().collect();
+            let first = super::Certificate::from_links(&links)?.upcast();
+            let issuer = self.issuer.get_or_init(|| SharedRef::new(first));
+            Some((**issuer).clone())
+        })
     }
 
     /// What was read, for those who cannot report an error; nothing before GInitable.
@@ -112,56 +112,6 @@ impl Certificate {
         let encoded = encode(self.known()?.key.as_ref()?);
         x509::clear_errors();
         encoded
-    }
-}
-
-impl Sources {
-    fn read(self) -> Result<Contents, Error> {
-        if let Some(property) = self.unsupported {
-            let text = format!("Certificates cannot be made from \"{property}\"");
-            return Err(Error::NotSupported(text));
-        }
-        let certificate = match self.certificate {
-            None => return Err(Error::BadCertificate("No certificate data provided".into())),
-            Some(Encoded::Der(der)) => x509::certificate_from_der(&der)?,
-            Some(Encoded::Pem(pem)) => x509::certificates_from_pem(pem.as_bytes())?
-                .into_iter()
-                .next()
-                .ok_or_else(|| Error::BadCertificate("No PEM-encoded certificate found".into()))?,
-        };
-        let key = match self.key {
-            None => None,
-            Some(Encoded::Der(der)) => Some(x509::key_from_der(&der)?),
-            Some(Encoded::Pem(pem)) => Some(x509::key_from_pem(pem.as_bytes())?),
-        };
-        Ok(Contents { certificate, key })
-    }
-}
-
-impl Encoded {
-    /// A property's value, if one was given at all.
-    fn from_value(value: &Value) -> Option<Self> {
-        if let Ok(der) = value.get::<Option<glib::ByteArray>>() {
-            return der.map(|der| Self::Der(Zeroizing::new(der.to_vec())));
-        }
-        let pem = value.get::<Option<String>>().ok().flatten();
-        pem.map(|pem| Self::Pem(Zeroizing::new(pem)))
-    }
-
-    /// Keeps the first of two sources for the same thing.
-    fn store(slot: &mut Option<Self>, value: &Value, property: &str) {
-        let Some(source) = Self::from_value(value) else {
-            return;
-        };
-        if slot.is_some() {
-            glib::g_critical!(
-                "GioOssl",
-                "GioOsslCertificate: ignoring the property \"{}\": this was given already",
-                property
-            );
-            return;
-        }
-        *slot = Some(source);
     }
 }
 
@@ -191,23 +141,21 @@ impl ObjectImpl for Certificate {
 
     fn set_property(&self, _id: usize, value: &Value, spec: &ParamSpec) {
         match spec.name() {
-            name @ ("certificate" | "certificate-pem") => {
-                Encoded::store(&mut self.sources().certificate, value, name);
-            }
-            name @ ("private-key" | "private-key-pem") => {
-                Encoded::store(&mut self.sources().key, value, name);
-            }
             "issuer" => {
                 if let Ok(Some(issuer)) = value.get::<Option<gio::TlsCertificate>>() {
                     self.issuer.get_or_init(|| SharedRef::new(issuer));
                 }
             }
-            name @ ("pkcs12-data" | "pkcs11-uri" | "private-key-pkcs11-uri")
-                if Encoded::from_value(value).is_some() =>
-            {
-                self.sources().unsupported = Some(name.to_owned());
+            name => {
+                let taken = self.sources().set(name, value);
+                if !taken {
+                    glib::g_critical!(
+                        "GioOssl",
+                        "GioOsslCertificate: ignoring the property \"{}\": this was given already",
+                        name
+                    );
+                }
             }
-            _ => {}
         }
     }
 
@@ -230,11 +178,7 @@ impl ObjectImpl for Certificate {
                 .key_as(|key| key.private_key_to_pem_pkcs8().ok().map(Zeroizing::new))
                 .and_then(|pem| std::str::from_utf8(&pem).ok().map(|pem| pem.to_value()))
                 .unwrap_or_else(|| None::<&str>.to_value()),
-            "issuer" => self
-                .issuer
-                .get()
-                .map(|issuer| (**issuer).clone())
-                .to_value(),
+            "issuer" => self.issuer().to_value(),
             "not-valid-before" => known
                 .and_then(|certificate| names::date_time(certificate.not_before()))
                 .to_value(),

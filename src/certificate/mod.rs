@@ -8,7 +8,10 @@ use openssl::{
 
 use crate::{
     error::Error,
-    ossl::x509::{self as ossl_x509, is_issued_by},
+    ossl::{
+        keys::key_from_pem,
+        x509::{certificates_from_pem, is_issued_by},
+    },
     subclass::tls_certificate::uninitialized,
 };
 
@@ -16,6 +19,7 @@ pub(crate) mod credentials;
 pub(crate) mod identity;
 mod imp;
 mod names;
+mod sources;
 pub(crate) mod verification;
 
 /// How many certificates of one chain are looked at. Longer ones exist only to waste our time.
@@ -40,9 +44,9 @@ impl Certificate {
     /// [`Error::BadCertificate`] when there is no certificate, or when a certificate or the key cannot
     /// be read or is encrypted.
     pub fn from_pem(certificates: &str, private_key: Option<&str>) -> Result<Self, Error> {
-        let chain = ossl_x509::certificates_from_pem(certificates.as_bytes())?;
+        let chain = certificates_from_pem(certificates.as_bytes())?;
         let key = private_key
-            .map(|pem| ossl_x509::key_from_pem(pem.as_bytes()))
+            .map(|pem| key_from_pem(pem.as_bytes()))
             .transpose()?;
         Self::from_chain_and_key(&chain, key)
     }
@@ -87,11 +91,18 @@ impl Certificate {
         let Some((leaf, issuers)) = linked.split_first() else {
             return Err(Error::BadCertificate("There is no certificate".into()));
         };
-        let mut issuer = None;
-        for certificate in issuers.iter().rev() {
-            issuer = Some(Self::from_parts((*certificate).clone(), None, issuer));
-        }
-        Ok(Self::from_parts((*leaf).clone(), key, issuer))
+        Ok(Self::from_parts(
+            (*leaf).clone(),
+            key,
+            Self::from_links(issuers),
+        ))
+    }
+
+    /// The first of certificates that are each issued by the next.
+    fn from_links(links: &[&X509]) -> Option<Self> {
+        links.iter().rev().fold(None, |issuer, certificate| {
+            Some(Self::from_parts((*certificate).clone(), None, issuer))
+        })
     }
 
     fn from_parts(

@@ -7,7 +7,11 @@
 
 mod bio;
 mod context;
+mod der;
+pub mod keys;
 pub mod names;
+mod pem;
+pub mod pkcs12;
 pub mod places;
 pub mod queue;
 pub mod session;

@@ -1,0 +1,127 @@
+//! What construction properties bring, and what is read from them.
+
+use glib::Value;
+use openssl::{
+    pkey::{PKey, Private},
+    x509::X509,
+};
+use zeroize::Zeroizing;
+
+use super::link;
+use crate::{
+    error::Error,
+    ossl::{keys, pkcs12, x509},
+};
+
+/// What construction properties brought, kept unread until GInitable asks for the result: then all
+/// of them are there. Reading consumes it, and wipes the secrets.
+#[derive(Default)]
+pub(super) struct Sources {
+    certificate: Option<Source>,
+    key: Option<Source>,
+    password: Option<Zeroizing<String>>,
+}
+
+/// Where a certificate, a key or both come from.
+enum Source {
+    Der(Zeroizing<Vec<u8>>),
+    Pem(Zeroizing<String>),
+    Pkcs12(Zeroizing<Vec<u8>>),
+    /// The key comes along with the certificate.
+    Same,
+}
+
+/// What was read.
+pub(super) struct Contents {
+    pub(super) certificate: X509,
+    pub(super) key: Option<PKey<Private>>,
+    /// Further certificates, each the issuer of the one before, the first the certificate's own.
+    pub(super) issuers: Vec<X509>,
+}
+
+impl Sources {
+    /// Takes the value of a construction property. Of two sources for the same thing the first one is
+    /// kept: false.
+    #[must_use]
+    pub(super) fn set(&mut self, property: &str, value: &Value) -> bool {
+        if property == "password" {
+            self.password = text(value);
+            return true;
+        }
+        let source = match property {
+            "certificate" | "private-key" => bytes(value).map(Source::Der),
+            "certificate-pem" | "private-key-pem" => text(value).map(Source::Pem),
+            "pkcs12-data" => bytes(value).map(Source::Pkcs12),
+            _ => None,
+        };
+        let Some(source) = source else {
+            return true;
+        };
+        let is_key = property.starts_with("private-key");
+        let both = matches!(source, Source::Pkcs12(_));
+        if (is_key || both) && self.key.is_some() || !is_key && self.certificate.is_some() {
+            return false;
+        }
+        if both {
+            self.key = Some(Source::Same);
+        }
+        let slot = match is_key {
+            true => &mut self.key,
+            false => &mut self.certificate,
+        };
+        *slot = Some(source);
+        true
+    }
+
+    pub(super) fn read(self) -> Result<Contents, Error> {
+        let certificate = match self.certificate {
+            None | Some(Source::Same) => {
+                return Err(Error::BadCertificate("No certificate data provided".into()));
+            }
+            Some(Source::Pkcs12(data)) => {
+                let password = self.password.as_deref().map(String::as_str);
+                return container(&data, password);
+            }
+            Some(Source::Der(der)) => x509::certificate_from_der(&der)?,
+            Some(Source::Pem(pem)) => x509::certificates_from_pem(pem.as_bytes())?
+                .into_iter()
+                .next()
+                .ok_or_else(|| Error::BadCertificate("No PEM-encoded certificate found".into()))?,
+        };
+        let key = match self.key {
+            Some(Source::Der(der)) => Some(keys::key_from_der(&der)?),
+            Some(Source::Pem(pem)) => Some(keys::key_from_pem(pem.as_bytes())?),
+            None | Some(Source::Pkcs12(_) | Source::Same) => None,
+        };
+        Ok(Contents {
+            certificate,
+            key,
+            issuers: Vec::new(),
+        })
+    }
+}
+
+fn container(data: &[u8], password: Option<&str>) -> Result<Contents, Error> {
+    let pkcs12::Contents { key, certificates } = pkcs12::read(data, password)?;
+    let mut linked = link(&certificates).into_iter().cloned();
+    let certificate = linked
+        .next()
+        .ok_or_else(|| Error::BadCertificate("There is no certificate".into()))?;
+    Ok(Contents {
+        certificate,
+        key: Some(key),
+        issuers: linked.collect(),
+    })
+}
+
+/// A byte array that is wiped when it is dropped, if there is one.
+fn bytes(value: &Value) -> Option<Zeroizing<Vec<u8>>> {
+    let bytes: Option<glib::ByteArray> = value.get().ok()?;
+    bytes.map(|bytes| Zeroizing::new(bytes.to_vec()))
+}
+
+/// A text that is wiped when it is dropped, if there is one.
+fn text(value: &Value) -> Option<Zeroizing<String>> {
+    let text: Option<String> = value.get().ok()?;
+    text.map(Zeroizing::new)
+}
