@@ -58,6 +58,9 @@ pub struct Certificate {
     issuer: OnceLock<SharedRef<gio::TlsCertificate>>,
     /// What a peer sent together with this certificate.
     pub(super) sent: OnceLock<Vec<X509>>,
+    /// For reading them back.
+    certificate_uri: OnceLock<String>,
+    key_uri: OnceLock<String>,
 }
 
 impl Certificate {
@@ -71,7 +74,7 @@ impl Certificate {
         self.contents.get_or_init(|| {
             Ok(Contents {
                 certificate,
-                key,
+                key: key.into(),
                 issuers: Vec::new(),
             })
         });
@@ -104,12 +107,23 @@ impl Certificate {
         self.contents.get()?.as_ref().ok()
     }
 
+    fn keep_uri(&self, property: &str, value: &Value) {
+        let slot = match property {
+            "pkcs11-uri" => &self.certificate_uri,
+            "private-key-pkcs11-uri" => &self.key_uri,
+            _ => return,
+        };
+        if let Ok(Some(uri)) = value.get::<Option<String>>() {
+            slot.get_or_init(|| uri);
+        }
+    }
+
     fn sources(&self) -> MutexGuard<'_, Sources> {
         self.sources.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn key_as<T>(&self, encode: impl FnOnce(&PKey<Private>) -> Option<T>) -> Option<T> {
-        let encoded = encode(self.known()?.key.as_ref()?);
+        let encoded = encode(self.known()?.key.known()?);
         x509::clear_errors();
         encoded
     }
@@ -120,7 +134,7 @@ impl fmt::Debug for Certificate {
         let known = self.known();
         f.debug_struct("Certificate")
             .field("certificate", &known.map(|known| &known.certificate))
-            .field("has_key", &known.is_some_and(|known| known.key.is_some()))
+            .field("key", &known.map(|known| known.key.kind()))
             .finish_non_exhaustive()
     }
 }
@@ -147,6 +161,7 @@ impl ObjectImpl for Certificate {
                 }
             }
             name => {
+                self.keep_uri(name, value);
                 let taken = self.sources().set(name, value);
                 if !taken {
                     glib::g_critical!(
@@ -199,6 +214,8 @@ impl ObjectImpl for Certificate {
                 || spec.default_value().clone(),
                 |certificate| ip_addresses_value(names::addresses(certificate)),
             ),
+            "pkcs11-uri" => self.certificate_uri.get().to_value(),
+            "private-key-pkcs11-uri" => self.key_uri.get().to_value(),
             _ => spec.default_value().clone(),
         };
         x509::clear_errors();

@@ -6,6 +6,7 @@ use openssl::{
     x509::X509,
 };
 
+use self::sources::Key;
 use crate::{
     error::Error,
     ossl::{
@@ -20,6 +21,8 @@ pub(crate) mod identity;
 mod imp;
 mod names;
 mod sources;
+mod token;
+mod uri;
 pub(crate) mod verification;
 
 /// How many certificates of one chain are looked at. Longer ones exist only to waste our time.
@@ -81,9 +84,19 @@ impl Certificate {
         Ok(self.imp().contents()?.certificate.clone())
     }
 
-    /// The parsed private key, where there is one.
-    pub(crate) fn private_key(&self) -> Result<Option<PKey<Private>>, Error> {
-        Ok(self.imp().contents()?.key.clone())
+    /// The private key, where there is one. One on a token is looked for now, with this PIN if the
+    /// token wants one that is not in the URI.
+    pub(crate) fn private_key(&self, pin: Option<&str>) -> Result<Option<PKey<Private>>, Error> {
+        match &self.imp().contents()?.key {
+            Key::Missing => Ok(None),
+            Key::Known(key) => Ok(Some(key.clone())),
+            Key::OnToken(key) => key.open(pin),
+        }
+    }
+
+    /// Whether the private key is on a token, where it is looked for when it is needed.
+    pub(crate) fn key_is_on_token(&self) -> Result<bool, Error> {
+        Ok(matches!(self.imp().contents()?.key, Key::OnToken(_)))
     }
 
     fn from_chain_and_key(chain: &[X509], key: Option<PKey<Private>>) -> Result<Self, Error> {

@@ -7,7 +7,11 @@ use openssl::{
 };
 use zeroize::Zeroizing;
 
-use super::link;
+use super::{
+    link,
+    token::{self, TokenKey},
+    uri::TokenUri,
+};
 use crate::{
     error::Error,
     ossl::{keys, pkcs12, x509},
@@ -29,14 +33,48 @@ enum Source {
     Pkcs12(Zeroizing<Vec<u8>>),
     /// The key comes along with the certificate.
     Same,
+    /// On a PKCS #11 token.
+    Token(Zeroizing<String>),
 }
 
 /// What was read.
 pub(super) struct Contents {
     pub(super) certificate: X509,
-    pub(super) key: Option<PKey<Private>>,
+    pub(super) key: Key,
     /// Further certificates, each the issuer of the one before, the first the certificate's own.
     pub(super) issuers: Vec<X509>,
+}
+
+/// Where the private key is.
+pub(super) enum Key {
+    Missing,
+    Known(PKey<Private>),
+    OnToken(TokenKey),
+}
+
+impl Key {
+    /// The key itself, if it is not on a token.
+    pub(super) fn known(&self) -> Option<&PKey<Private>> {
+        match self {
+            Self::Known(key) => Some(key),
+            Self::Missing | Self::OnToken(_) => None,
+        }
+    }
+
+    /// What may be told of it.
+    pub(super) fn kind(&self) -> &'static str {
+        match self {
+            Self::Missing => "missing",
+            Self::Known(_) => "known",
+            Self::OnToken(_) => "on a token",
+        }
+    }
+}
+
+impl From<Option<PKey<Private>>> for Key {
+    fn from(key: Option<PKey<Private>>) -> Self {
+        key.map_or(Self::Missing, Self::Known)
+    }
 }
 
 impl Sources {
@@ -52,6 +90,7 @@ impl Sources {
             "certificate" | "private-key" => bytes(value).map(Source::Der),
             "certificate-pem" | "private-key-pem" => text(value).map(Source::Pem),
             "pkcs12-data" => bytes(value).map(Source::Pkcs12),
+            "pkcs11-uri" | "private-key-pkcs11-uri" => text(value).map(Source::Token),
             _ => None,
         };
         let Some(source) = source else {
@@ -74,6 +113,7 @@ impl Sources {
     }
 
     pub(super) fn read(self) -> Result<Contents, Error> {
+        let mut shared = None;
         let certificate = match self.certificate {
             None | Some(Source::Same) => {
                 return Err(Error::BadCertificate("No certificate data provided".into()));
@@ -82,23 +122,40 @@ impl Sources {
                 let password = self.password.as_deref().map(String::as_str);
                 return container(&data, password);
             }
+            Some(Source::Token(uri)) => {
+                let uri = TokenUri::parse(&uri)?;
+                let certificate = token::certificate(&uri)?;
+                shared = Some(uri).filter(TokenUri::may_be_a_key);
+                certificate
+            }
             Some(Source::Der(der)) => x509::certificate_from_der(&der)?,
             Some(Source::Pem(pem)) => x509::certificates_from_pem(pem.as_bytes())?
                 .into_iter()
                 .next()
                 .ok_or_else(|| Error::BadCertificate("No PEM-encoded certificate found".into()))?,
         };
-        let key = match self.key {
-            Some(Source::Der(der)) => Some(keys::key_from_der(&der)?),
-            Some(Source::Pem(pem)) => Some(keys::key_from_pem(pem.as_bytes())?),
-            None | Some(Source::Pkcs12(_) | Source::Same) => None,
-        };
         Ok(Contents {
             certificate,
-            key,
+            key: read_key(self.key, shared)?,
             issuers: Vec::new(),
         })
     }
+}
+
+/// The key from its own source, or else from the certificate's if that may have it.
+fn read_key(source: Option<Source>, shared: Option<TokenUri>) -> Result<Key, Error> {
+    Ok(match source {
+        Some(Source::Der(der)) => Key::Known(keys::key_from_der(&der)?),
+        Some(Source::Pem(pem)) => Key::Known(keys::key_from_pem(pem.as_bytes())?),
+        Some(Source::Token(uri)) => {
+            let uri = TokenUri::parse(&uri)?;
+            token::check()?;
+            Key::OnToken(TokenKey::new(uri, false))
+        }
+        None | Some(Source::Pkcs12(_) | Source::Same) => {
+            shared.map_or(Key::Missing, |uri| Key::OnToken(TokenKey::new(uri, true)))
+        }
+    })
 }
 
 fn container(data: &[u8], password: Option<&str>) -> Result<Contents, Error> {
@@ -109,7 +166,7 @@ fn container(data: &[u8], password: Option<&str>) -> Result<Contents, Error> {
         .ok_or_else(|| Error::BadCertificate("There is no certificate".into()))?;
     Ok(Contents {
         certificate,
-        key: Some(key),
+        key: Key::Known(key),
         issuers: linked.collect(),
     })
 }

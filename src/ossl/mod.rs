@@ -16,6 +16,7 @@ pub mod places;
 pub mod queue;
 pub mod session;
 mod sys;
+pub mod token;
 pub mod trust;
 pub mod x509;
 
