@@ -17,7 +17,6 @@ const ASN1_STRFLGS_ESC_CTRL: c_ulong = 0x002;
 const ASN1_STRFLGS_UTF8_CONVERT: c_ulong = 0x010;
 const ASN1_STRFLGS_DUMP_UNKNOWN: c_ulong = 0x100;
 const ASN1_STRFLGS_DUMP_DER: c_ulong = 0x200;
-const ASN1_STRFLGS_DUMP_ALL: c_ulong = 0x080;
 const XN_FLAG_SEP_COMMA_PLUS: c_ulong = 1 << 16;
 const XN_FLAG_DUMP_UNKNOWN_FIELDS: c_ulong = 1 << 24;
 
@@ -40,9 +39,11 @@ unsafe extern "C" {
 }
 
 /// A distinguished name as one line, in the certificate's own order: `DC=COM,DC=EXAMPLE,CN=host`.
-/// Where a value is not the text that its type promises, all values are given in hexadecimal.
 pub(crate) fn name_to_text(name: &X509NameRef) -> Option<String> {
-    let text = print(name, NAME_FLAGS).or_else(|| print(name, NAME_FLAGS | ASN1_STRFLGS_DUMP_ALL));
+    let bio = MemoryBio::writing().ok()?;
+    // SAFETY: BIO and name are alive during the call.
+    let written = unsafe { X509_NAME_print_ex(bio.as_ptr(), name.as_ptr(), 0, NAME_FLAGS) };
+    let text = (written >= 0).then(|| String::from_utf8_lossy(bio.written()).into_owned());
     clear_errors();
     text
 }
@@ -55,13 +56,6 @@ pub(crate) fn dns_names(certificate: &X509Ref) -> Vec<Vec<u8>> {
 /// The bytes of each iPAddress in the certificate's subjectAltName.
 pub(crate) fn ip_addresses(certificate: &X509Ref) -> Vec<Vec<u8>> {
     alternative_names(certificate, ffi::GEN_IPADD)
-}
-
-fn print(name: &X509NameRef, flags: c_ulong) -> Option<String> {
-    let bio = MemoryBio::writing().ok()?;
-    // SAFETY: BIO and name are alive during the call.
-    let written = unsafe { X509_NAME_print_ex(bio.as_ptr(), name.as_ptr(), 0, flags) };
-    (written >= 0).then(|| String::from_utf8(bio.written().to_vec()).ok())?
 }
 
 /// The bytes of each name of one kind, whose values are strings.
