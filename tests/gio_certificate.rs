@@ -217,6 +217,55 @@ fn certificates_of_other_classes_can_be_authorities_and_issuers() {
 }
 
 #[test]
+fn certificates_of_other_classes_are_the_same_by_their_contents() {
+    let pki = Pki::new();
+    let theirs = foreign::Foreign::new(pki.root.certificate.to_der().unwrap());
+    let ours = object(&pki.root);
+    assert!(ours.is_same(&theirs));
+    assert!(theirs.is_same(&ours));
+    assert!(!object(&pki.intermediate).is_same(&theirs));
+}
+
+#[test]
+fn second_source_for_one_thing_is_ignored_with_a_critical() {
+    let (one, other) = (Leaf::new("x").self_signed(), Leaf::new("x").self_signed());
+    // Criticals end this process: another one has to have it.
+    const CHILD: &str = "GIO_OSSL_TEST_SECOND_SOURCE";
+    if std::env::var_os(CHILD).is_none() {
+        let output = std::process::Command::new(std::env::current_exe().unwrap())
+            .args([
+                "--exact",
+                "second_source_for_one_thing_is_ignored_with_a_critical",
+            ])
+            .env(CHILD, "1")
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{output:?}");
+        let log = String::from_utf8_lossy(&output.stderr);
+        assert!(
+            log.contains("ignoring the property \"certificate-pem\""),
+            "{log}"
+        );
+        assert!(
+            log.contains("ignoring the property \"private-key-pem\""),
+            "{log}"
+        );
+        return;
+    }
+    let der = glib::ByteArray::from(&one.certificate.to_der().unwrap());
+    let key = glib::ByteArray::from(&one.key.private_key_to_pkcs8().unwrap());
+    let certificate = gio::Initable::builder::<Certificate>()
+        .property("certificate", der)
+        .property("certificate-pem", other.certificate_pem())
+        .property("private-key", key)
+        .property("private-key-pem", other.key_pem())
+        .build(gio::Cancellable::NONE)
+        .unwrap();
+    assert!(certificate.is_same(&object(&one)));
+    assert_eq!(text(&certificate, "private-key-pem"), Some(one.key_pem()));
+}
+
+#[test]
 fn missing_intermediate_is_an_unknown_authority() {
     let pki = Pki::new();
     let leaf = pki.issue_below_intermediate(Leaf::new("server.example"));

@@ -107,7 +107,7 @@ pub(crate) fn x509_of(certificate: &gio::TlsCertificate) -> Result<X509, Error> 
 
 fn key_of(certificate: &gio::TlsCertificate) -> Result<Option<PKey<Private>>, Error> {
     if let Some(own) = certificate.downcast_ref::<Certificate>() {
-        return own.private_key(None);
+        return own.private_key();
     }
     // Not `private-key`: GIO's base class answers that one with a critical where a class does not
     // override it.

@@ -84,13 +84,12 @@ impl Certificate {
         Ok(self.imp().contents()?.certificate.clone())
     }
 
-    /// The private key, where there is one. One on a token is looked for now, with this PIN if the
-    /// token wants one that is not in the URI.
-    pub(crate) fn private_key(&self, pin: Option<&str>) -> Result<Option<PKey<Private>>, Error> {
+    /// The private key, where there is one. One on a token is looked for now.
+    pub(crate) fn private_key(&self) -> Result<Option<PKey<Private>>, Error> {
         match &self.imp().contents()?.key {
             Key::Missing => Ok(None),
             Key::Known(key) => Ok(Some(key.clone())),
-            Key::OnToken(key) => key.open(pin),
+            Key::OnToken(key) => key.open(),
         }
     }
 

@@ -10,7 +10,7 @@ use openssl::{
 use super::uri::TokenUri;
 use crate::{
     error::Error,
-    ossl::token::{self, Failure, Pin},
+    ossl::token::{self, Failure},
 };
 
 /// A key that is looked for when it is needed.
@@ -38,24 +38,19 @@ impl TokenKey {
         }
     }
 
-    /// The key, at the first call from the token; `None` if the certificate's URI names none. The PIN
-    /// is for a token that wants one which the URI does not have.
-    pub(super) fn open(&self, pin: Option<&str>) -> Result<Option<PKey<Private>>, Error> {
+    /// The key, at the first call from the token; `None` if the certificate's URI names none.
+    pub(super) fn open(&self) -> Result<Option<PKey<Private>>, Error> {
         let mut state = self.state();
         match &*state {
             State::Opened(key) => return Ok(key.clone()),
             State::Refused(error) => return Err(error.clone()),
             State::Unopened => {}
         }
-        let uri = match (self.uri.pin(), pin) {
-            (Pin::Missing, Some(pin)) => &self.uri.with_pin(pin),
-            _ => &self.uri,
-        };
-        let key = match token::key(uri.as_str(), uri.pin()) {
+        let key = match token::key(self.uri.as_str(), self.uri.pin()) {
             Ok(key) => Some(key),
             Err(Failure::NotFound) if self.shared => None,
             Err(failure) => {
-                let refused = matches!(failure, Failure::PinRefused(_)) && pin.is_none();
+                let refused = matches!(failure, Failure::PinRefused(_));
                 let error = explain("private key", failure);
                 if refused {
                     *state = State::Refused(error.clone());

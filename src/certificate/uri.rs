@@ -1,6 +1,6 @@
 //! URIs of objects on PKCS #11 tokens (RFC 7512).
 
-use std::fmt::{self, Write};
+use std::fmt;
 
 use zeroize::Zeroizing;
 
@@ -54,17 +54,6 @@ impl TokenUri {
             .split('&')
             .any(|attribute| attribute.starts_with("pin-"));
         if has { Pin::InUri } else { Pin::Missing }
-    }
-
-    /// The same with a PIN, for one that has none.
-    pub(super) fn with_pin(&self, pin: &str) -> Self {
-        let separator = if self.0.contains('?') { '&' } else { '?' };
-        let mut text = Zeroizing::new(format!("{}{separator}pin-value=", self.as_str()));
-        for byte in pin.bytes() {
-            // Writing to a string does not fail.
-            let _ = write!(text, "%{byte:02X}");
-        }
-        Self(text)
     }
 
     /// Whether it may name a private key.
@@ -159,16 +148,15 @@ mod tests {
     }
 
     #[test]
-    fn pin_is_found_and_added() {
-        let without = TokenUri::parse("pkcs11:object=pin-value?module-name=x").unwrap();
-        assert!(matches!(without.pin(), Pin::Missing));
-        let with = without.with_pin("1&\u{e9}");
-        assert!(
-            with.as_str()
-                .ends_with("?module-name=x&pin-value=%31%26%C3%A9")
-        );
-        assert!(matches!(with.pin(), Pin::InUri));
-        assert!(TokenUri::parse(with.as_str()).is_ok());
+    fn pin_is_found_in_the_query_alone() {
+        for (text, expected) in [
+            ("pkcs11:object=a?pin-value=1", true),
+            ("pkcs11:object=a?module-name=x&pin-source=/pin", true),
+            ("pkcs11:object=pin-value?module-name=pin-value", false),
+        ] {
+            let uri = TokenUri::parse(text).unwrap();
+            assert_eq!(matches!(uri.pin(), Pin::InUri), expected, "{text}");
+        }
     }
 
     #[test]
