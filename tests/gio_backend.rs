@@ -138,15 +138,6 @@ fn garbage_certificate_file_is_a_bad_certificate() {
 }
 
 #[test]
-fn pkcs12_and_pkcs11_are_not_supported() {
-    backend();
-    let error = gio::TlsCertificate::from_pkcs12(b"x", None).unwrap_err();
-    assert!(error.matches(gio::IOErrorEnum::NotSupported), "{error}");
-    let error = gio::TlsCertificate::from_pkcs11_uris("pkcs11:", None).unwrap_err();
-    assert!(error.matches(gio::IOErrorEnum::NotSupported), "{error}");
-}
-
-#[test]
 fn file_databases_come_from_this_backend() {
     backend();
     let pki = Pki::new();

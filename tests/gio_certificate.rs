@@ -9,10 +9,14 @@
 
 use gio::{TlsCertificateFlags as Flags, TlsError, prelude::*};
 use gio_ossl::Certificate;
-use openssl::{ec::EcKey, nid::Nid, pkey::PKey, rsa::Rsa, symm::Cipher, x509::X509};
+use openssl::x509::X509;
 
+use certificates::{build, object, text};
 use pki::{Issued, Leaf, Pki};
 
+#[allow(dead_code, reason = "each test program uses its part")]
+#[path = "common/certificates.rs"]
+mod certificates;
 #[allow(dead_code, reason = "each test program uses its part")]
 #[path = "common/pki.rs"]
 mod pki;
@@ -86,48 +90,6 @@ mod foreign {
     }
 }
 
-fn strict() {
-    glib::log_set_always_fatal(glib::LogLevels::LEVEL_CRITICAL | glib::LogLevels::LEVEL_WARNING);
-}
-
-fn build(properties: &[(&str, glib::Value)]) -> Result<Certificate, glib::Error> {
-    strict();
-    let mut builder = gio::Initable::builder::<Certificate>();
-    for (name, value) in properties {
-        builder = builder.property(name, value.clone());
-    }
-    builder.build(gio::Cancellable::NONE)
-}
-
-fn with_key_pem(issued: &Issued, key: &str) -> Result<Certificate, glib::Error> {
-    build(&[
-        ("certificate-pem", issued.certificate_pem().to_value()),
-        ("private-key-pem", key.to_value()),
-    ])
-}
-
-fn with_key_der(issued: &Issued, key: &[u8]) -> Result<Certificate, glib::Error> {
-    let der = issued.certificate.to_der().unwrap();
-    build(&[
-        ("certificate", glib::ByteArray::from(&der).to_value()),
-        ("private-key", glib::ByteArray::from(key).to_value()),
-    ])
-}
-
-fn object(issued: &Issued) -> Certificate {
-    build(&[("certificate-pem", issued.certificate_pem().to_value())]).unwrap()
-}
-
-fn bytes(certificate: &Certificate, property: &str) -> Option<Vec<u8>> {
-    certificate
-        .property::<Option<glib::ByteArray>>(property)
-        .map(|array| array.to_vec())
-}
-
-fn text(certificate: &Certificate, property: &str) -> Option<String> {
-    certificate.property(property)
-}
-
 fn host(name: &str) -> gio::SocketConnectable {
     gio::NetworkAddress::new(name, 4433).upcast()
 }
@@ -138,21 +100,6 @@ fn identity_flags(issued: &Issued, identity: &impl IsA<gio::SocketConnectable>) 
 
 fn trusting(certificate: &Certificate, authority: &Issued) -> Flags {
     certificate.verify(gio::SocketConnectable::NONE, Some(&object(authority)))
-}
-
-#[test]
-fn certificate_properties_are_canonical() {
-    let pki = Pki::new();
-    let leaf = pki.issue(Leaf::new("server.example").rsa(2048));
-    let certificate = object(&leaf);
-    assert_eq!(
-        bytes(&certificate, "certificate"),
-        Some(leaf.certificate.to_der().unwrap())
-    );
-    assert_eq!(
-        text(&certificate, "certificate-pem"),
-        Some(leaf.certificate_pem())
-    );
 }
 
 #[test]
@@ -189,17 +136,6 @@ fn garbage_is_a_bad_certificate() {
 }
 
 #[test]
-fn garbage_key_is_a_bad_certificate() {
-    let leaf = Pki::new().issue(Leaf::new("server.example"));
-    for error in [
-        with_key_pem(&leaf, "garbage").unwrap_err(),
-        with_key_der(&leaf, b"garbage").unwrap_err(),
-    ] {
-        assert!(error.matches(TlsError::BadCertificate), "{error}");
-    }
-}
-
-#[test]
 fn second_initialization_repeats_the_result() {
     let leaf = Pki::new().issue(Leaf::new("server.example"));
     let certificate = object(&leaf);
@@ -208,91 +144,6 @@ fn second_initialization_repeats_the_result() {
     #[allow(unsafe_code)]
     let again = unsafe { initable.init(gio::Cancellable::NONE) };
     assert!(again.is_ok());
-}
-
-#[test]
-fn key_comes_out_as_unencrypted_pkcs8() {
-    let leaf = Pki::new().issue(Leaf::new("server.example"));
-    let certificate = with_key_pem(&leaf, &leaf.key_pem()).unwrap();
-    assert_eq!(
-        bytes(&certificate, "private-key"),
-        Some(leaf.key.private_key_to_pkcs8().unwrap())
-    );
-    assert_eq!(text(&certificate, "private-key-pem"), Some(leaf.key_pem()));
-}
-
-#[test]
-fn certificate_without_key_has_none() {
-    let certificate = object(&Pki::new().issue(Leaf::new("server.example")));
-    assert_eq!(bytes(&certificate, "private-key"), None);
-    assert_eq!(text(&certificate, "private-key-pem"), None);
-}
-
-#[test]
-fn every_key_encoding_is_read() {
-    let leaf = Pki::new().issue(Leaf::new("server.example"));
-    let rsa = Rsa::generate(2048).unwrap();
-    let group = openssl::ec::EcGroup::from_curve_name(Nid::SECP384R1).unwrap();
-    let ec = EcKey::generate(&group).unwrap();
-    let mut pem = vec![
-        rsa.private_key_to_pem().unwrap(),
-        ec.private_key_to_pem().unwrap(),
-    ];
-    let mut der = vec![
-        rsa.private_key_to_der().unwrap(),
-        ec.private_key_to_der().unwrap(),
-    ];
-    for key in [
-        PKey::from_rsa(rsa).unwrap(),
-        PKey::from_ec_key(ec).unwrap(),
-        PKey::generate_ed25519().unwrap(),
-        PKey::generate_ed448().unwrap(),
-    ] {
-        pem.push(key.private_key_to_pem_pkcs8().unwrap());
-        der.push(key.private_key_to_pkcs8().unwrap());
-    }
-    for key in pem {
-        let key = String::from_utf8(key).unwrap();
-        let certificate = with_key_pem(&leaf, &key).unwrap();
-        assert!(text(&certificate, "private-key-pem").is_some(), "{key}");
-    }
-    for key in der {
-        let certificate = with_key_der(&leaf, &key).unwrap();
-        assert!(bytes(&certificate, "private-key").is_some());
-    }
-}
-
-#[test]
-fn encrypted_keys_are_refused_without_asking() {
-    let leaf = Pki::new().issue(Leaf::new("server.example"));
-    let cipher = Cipher::aes_128_cbc();
-    let rsa = Rsa::generate(2048).unwrap();
-    let traditional = rsa
-        .private_key_to_pem_passphrase(cipher, b"secret")
-        .unwrap();
-    let pkcs8_pem = leaf
-        .key
-        .private_key_to_pem_pkcs8_passphrase(cipher, b"secret")
-        .unwrap();
-    for key in [traditional, pkcs8_pem] {
-        let error = with_key_pem(&leaf, &String::from_utf8(key).unwrap()).unwrap_err();
-        assert!(error.matches(TlsError::BadCertificate), "{error}");
-        assert!(error.message().contains("encrypted"), "{error}");
-    }
-    let pkcs8_der = leaf
-        .key
-        .private_key_to_pkcs8_passphrase(cipher, b"secret")
-        .unwrap();
-    let error = with_key_der(&leaf, &pkcs8_der).unwrap_err();
-    assert!(error.message().contains("encrypted"), "{error}");
-}
-
-#[test]
-fn debug_output_has_no_key() {
-    let leaf = Pki::new().issue(Leaf::new("server.example"));
-    let certificate = with_key_pem(&leaf, &leaf.key_pem()).unwrap();
-    let shown = format!("{certificate:?}");
-    assert!(!shown.contains("PRIVATE"), "{shown}");
 }
 
 #[test]
@@ -306,65 +157,6 @@ fn issuer_is_kept() {
     ])
     .unwrap();
     assert_eq!(certificate.issuer().as_ref(), Some(root.upcast_ref()));
-}
-
-#[test]
-fn names_are_in_the_certificate_s_own_order() {
-    let pki = Pki::new();
-    let leaf = pki.issue(Leaf::with_subject(&[
-        ("DC", "COM"),
-        ("DC", "EXAMPLE"),
-        ("CN", "server.example.com"),
-    ]));
-    let certificate = object(&leaf);
-    assert_eq!(
-        certificate.subject_name().as_deref(),
-        Some("DC=COM,DC=EXAMPLE,CN=server.example.com")
-    );
-    assert_eq!(certificate.issuer_name().as_deref(), Some("CN=Test Root"));
-}
-
-#[test]
-fn special_characters_in_names_are_escaped() {
-    let leaf = Leaf::new("a,b+c=\"d\"\u{fc}").self_signed();
-    assert_eq!(
-        object(&leaf).subject_name().as_deref(),
-        Some("CN=a\\,b\\+c=\\\"d\\\"\u{fc}")
-    );
-}
-
-#[test]
-fn validity_is_in_utc() {
-    let certificate = object(&Leaf::new("server.example").self_signed());
-    let begin = certificate.not_valid_before().unwrap();
-    let end = certificate.not_valid_after().unwrap();
-    assert_eq!(begin.utc_offset().0, 0);
-    assert_eq!(end.to_unix() - begin.to_unix(), 366 * 24 * 60 * 60);
-}
-
-#[test]
-fn alternative_names_are_listed() {
-    let leaf = Leaf::new("x").dns("a.example").dns("b.example");
-    let certificate = object(&leaf.ip("192.0.2.1").ip("2001:db8::1").self_signed());
-    let names: Vec<Vec<u8>> = certificate
-        .dns_names()
-        .iter()
-        .map(|name| name.to_vec())
-        .collect();
-    assert_eq!(names, [b"a.example", b"b.example"]);
-    let addresses: Vec<_> = certificate
-        .ip_addresses()
-        .iter()
-        .map(|address| address.to_str().to_string())
-        .collect();
-    assert_eq!(addresses, ["192.0.2.1", "2001:db8::1"]);
-}
-
-#[test]
-fn certificate_without_alternative_names_lists_none() {
-    let certificate = object(&Leaf::new("x").self_signed());
-    assert!(certificate.dns_names().is_empty());
-    assert!(certificate.ip_addresses().is_empty());
 }
 
 #[test]
@@ -422,6 +214,55 @@ fn certificates_of_other_classes_can_be_authorities_and_issuers() {
     .unwrap();
     let flags = certificate.verify(gio::SocketConnectable::NONE, Some(&root));
     assert_eq!(flags, Flags::empty());
+}
+
+#[test]
+fn certificates_of_other_classes_are_the_same_by_their_contents() {
+    let pki = Pki::new();
+    let theirs = foreign::Foreign::new(pki.root.certificate.to_der().unwrap());
+    let ours = object(&pki.root);
+    assert!(ours.is_same(&theirs));
+    assert!(theirs.is_same(&ours));
+    assert!(!object(&pki.intermediate).is_same(&theirs));
+}
+
+#[test]
+fn second_source_for_one_thing_is_ignored_with_a_critical() {
+    let (one, other) = (Leaf::new("x").self_signed(), Leaf::new("x").self_signed());
+    // Criticals end this process: another one has to have it.
+    const CHILD: &str = "GIO_OSSL_TEST_SECOND_SOURCE";
+    if std::env::var_os(CHILD).is_none() {
+        let output = std::process::Command::new(std::env::current_exe().unwrap())
+            .args([
+                "--exact",
+                "second_source_for_one_thing_is_ignored_with_a_critical",
+            ])
+            .env(CHILD, "1")
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{output:?}");
+        let log = String::from_utf8_lossy(&output.stderr);
+        assert!(
+            log.contains("ignoring the property \"certificate-pem\""),
+            "{log}"
+        );
+        assert!(
+            log.contains("ignoring the property \"private-key-pem\""),
+            "{log}"
+        );
+        return;
+    }
+    let der = glib::ByteArray::from(&one.certificate.to_der().unwrap());
+    let key = glib::ByteArray::from(&one.key.private_key_to_pkcs8().unwrap());
+    let certificate = gio::Initable::builder::<Certificate>()
+        .property("certificate", der)
+        .property("certificate-pem", other.certificate_pem())
+        .property("private-key", key)
+        .property("private-key-pem", other.key_pem())
+        .build(gio::Cancellable::NONE)
+        .unwrap();
+    assert!(certificate.is_same(&object(&one)));
+    assert_eq!(text(&certificate, "private-key-pem"), Some(one.key_pem()));
 }
 
 #[test]

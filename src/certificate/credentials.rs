@@ -12,7 +12,10 @@ use zeroize::Zeroizing;
 use super::{Certificate, MAX_CHAIN};
 use crate::{
     error::Error,
-    ossl::x509::{certificate_from_der, key_from_pem},
+    ossl::{
+        keys::key_from_pem,
+        x509::{certificate_from_der, clear_errors},
+    },
 };
 
 /// A certificate in OpenSSL's types, with everything that goes with it.
@@ -36,6 +39,22 @@ impl Credentials {
     /// The chain and the key, if there is a key: without one a certificate cannot be presented.
     pub(crate) fn into_pair(self) -> Option<(Vec<X509>, PKey<Private>)> {
         Some((self.chain, self.key?))
+    }
+
+    /// Whether the certificate can be presented, as far as that can be told without its token.
+    pub(crate) fn check(certificate: &gio::TlsCertificate) -> Result<(), Error> {
+        let key = match certificate.downcast_ref::<Certificate>() {
+            Some(own) if own.key_is_on_token()? => return Ok(()),
+            _ => key_of(certificate)?,
+        };
+        let text = match key {
+            None => "The certificate has no private key",
+            Some(key) if !belongs(&key, &x509_of(certificate)?) => {
+                "The private key is not the certificate's"
+            }
+            Some(_) => return Ok(()),
+        };
+        Err(Error::BadCertificate(text.into()))
     }
 
     /// The certificates alone, leaf first.
@@ -96,4 +115,11 @@ fn key_of(certificate: &gio::TlsCertificate) -> Result<Option<PKey<Private>>, Er
     pem.map(Zeroizing::new)
         .map(|pem| key_from_pem(pem.as_bytes()))
         .transpose()
+}
+
+fn belongs(key: &PKey<Private>, certificate: &X509) -> bool {
+    let public = certificate.public_key();
+    let belongs = public.is_ok_and(|public| public.public_eq(key));
+    clear_errors();
+    belongs
 }

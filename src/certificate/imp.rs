@@ -13,11 +13,15 @@ use openssl::{
 };
 use zeroize::Zeroizing;
 
-use super::{names, verification};
+use super::{
+    names,
+    sources::{Contents, Sources},
+    verification,
+};
 use crate::{
     error::Error,
     impl_tls_certificate,
-    ossl::{recent, x509},
+    ossl::x509,
     subclass::{
         SharedRef,
         tls_certificate::{TlsCertificateImpl, dns_names_value, ip_addresses_value},
@@ -54,26 +58,9 @@ pub struct Certificate {
     issuer: OnceLock<SharedRef<gio::TlsCertificate>>,
     /// What a peer sent together with this certificate.
     pub(super) sent: OnceLock<Vec<X509>>,
-}
-
-/// What construction properties brought, kept unread until GInitable asks for the result.
-#[derive(Default)]
-struct Sources {
-    certificate: Option<Encoded>,
-    key: Option<Encoded>,
-    /// A given property that this class cannot read from. GIO itself would only notice after a
-    /// successful initialization, which there is none without a certificate.
-    unsupported: Option<String>,
-}
-
-enum Encoded {
-    Der(Zeroizing<Vec<u8>>),
-    Pem(Zeroizing<String>),
-}
-
-pub(super) struct Contents {
-    pub(super) certificate: X509,
-    pub(super) key: Option<PKey<Private>>,
+    /// For reading them back.
+    certificate_uri: OnceLock<String>,
+    key_uri: OnceLock<String>,
 }
 
 impl Certificate {
@@ -84,8 +71,13 @@ impl Certificate {
         key: Option<PKey<Private>>,
         issuer: Option<super::Certificate>,
     ) {
-        self.contents
-            .get_or_init(|| Ok(Contents { certificate, key }));
+        self.contents.get_or_init(|| {
+            Ok(Contents {
+                certificate,
+                key: key.into(),
+                issuers: Vec::new(),
+            })
+        });
         if let Some(issuer) = issuer {
             self.issuer.get_or_init(|| SharedRef::new(issuer.upcast()));
         }
@@ -99,9 +91,31 @@ impl Certificate {
             .map_err(Clone::clone)
     }
 
+    /// The issuer: the one that was given, or the one that came along.
+    fn issuer(&self) -> Option<gio::TlsCertificate> {
+        let given = self.issuer.get().map(|issuer| (**issuer).clone());
+        given.or_else(|| {
+            let links: Vec<&X509> = self.known()?.issuers.iter().collect();
+            let first = super::Certificate::from_links(&links)?.upcast();
+            let issuer = self.issuer.get_or_init(|| SharedRef::new(first));
+            Some((**issuer).clone())
+        })
+    }
+
     /// What was read, for those who cannot report an error; nothing before GInitable.
     fn known(&self) -> Option<&Contents> {
         self.contents.get()?.as_ref().ok()
+    }
+
+    fn keep_uri(&self, property: &str, value: &Value) {
+        let slot = match property {
+            "pkcs11-uri" => &self.certificate_uri,
+            "private-key-pkcs11-uri" => &self.key_uri,
+            _ => return,
+        };
+        if let Ok(Some(uri)) = value.get::<Option<String>>() {
+            slot.get_or_init(|| uri);
+        }
     }
 
     fn sources(&self) -> MutexGuard<'_, Sources> {
@@ -109,59 +123,9 @@ impl Certificate {
     }
 
     fn key_as<T>(&self, encode: impl FnOnce(&PKey<Private>) -> Option<T>) -> Option<T> {
-        let encoded = encode(self.known()?.key.as_ref()?);
+        let encoded = encode(self.known()?.key.known()?);
         x509::clear_errors();
         encoded
-    }
-}
-
-impl Sources {
-    fn read(self) -> Result<Contents, Error> {
-        if let Some(property) = self.unsupported {
-            let text = format!("Certificates cannot be made from \"{property}\"");
-            return Err(Error::NotSupported(text));
-        }
-        let certificate = match self.certificate {
-            None => return Err(Error::BadCertificate("No certificate data provided".into())),
-            Some(Encoded::Der(der)) => x509::certificate_from_der(&der)?,
-            Some(Encoded::Pem(pem)) => recent::certificates_from_pem(pem.as_bytes())?
-                .into_iter()
-                .next()
-                .ok_or_else(|| Error::BadCertificate("No PEM-encoded certificate found".into()))?,
-        };
-        let key = match self.key {
-            None => None,
-            Some(Encoded::Der(der)) => Some(x509::key_from_der(&der)?),
-            Some(Encoded::Pem(pem)) => Some(x509::key_from_pem(pem.as_bytes())?),
-        };
-        Ok(Contents { certificate, key })
-    }
-}
-
-impl Encoded {
-    /// A property's value, if one was given at all.
-    fn from_value(value: &Value) -> Option<Self> {
-        if let Ok(der) = value.get::<Option<glib::ByteArray>>() {
-            return der.map(|der| Self::Der(Zeroizing::new(der.to_vec())));
-        }
-        let pem = value.get::<Option<String>>().ok().flatten();
-        pem.map(|pem| Self::Pem(Zeroizing::new(pem)))
-    }
-
-    /// Keeps the first of two sources for the same thing.
-    fn store(slot: &mut Option<Self>, value: &Value, property: &str) {
-        let Some(source) = Self::from_value(value) else {
-            return;
-        };
-        if slot.is_some() {
-            glib::g_critical!(
-                "GioOssl",
-                "GioOsslCertificate: ignoring the property \"{}\": this was given already",
-                property
-            );
-            return;
-        }
-        *slot = Some(source);
     }
 }
 
@@ -170,7 +134,7 @@ impl fmt::Debug for Certificate {
         let known = self.known();
         f.debug_struct("Certificate")
             .field("certificate", &known.map(|known| &known.certificate))
-            .field("has_key", &known.is_some_and(|known| known.key.is_some()))
+            .field("key", &known.map(|known| known.key.kind()))
             .finish_non_exhaustive()
     }
 }
@@ -191,23 +155,22 @@ impl ObjectImpl for Certificate {
 
     fn set_property(&self, _id: usize, value: &Value, spec: &ParamSpec) {
         match spec.name() {
-            name @ ("certificate" | "certificate-pem") => {
-                Encoded::store(&mut self.sources().certificate, value, name);
-            }
-            name @ ("private-key" | "private-key-pem") => {
-                Encoded::store(&mut self.sources().key, value, name);
-            }
             "issuer" => {
                 if let Ok(Some(issuer)) = value.get::<Option<gio::TlsCertificate>>() {
                     self.issuer.get_or_init(|| SharedRef::new(issuer));
                 }
             }
-            name @ ("pkcs12-data" | "pkcs11-uri" | "private-key-pkcs11-uri")
-                if Encoded::from_value(value).is_some() =>
-            {
-                self.sources().unsupported = Some(name.to_owned());
+            name => {
+                self.keep_uri(name, value);
+                let taken = self.sources().set(name, value);
+                if !taken {
+                    glib::g_critical!(
+                        "GioOssl",
+                        "GioOsslCertificate: ignoring the property \"{}\": this was given already",
+                        name
+                    );
+                }
             }
-            _ => {}
         }
     }
 
@@ -230,11 +193,7 @@ impl ObjectImpl for Certificate {
                 .key_as(|key| key.private_key_to_pem_pkcs8().ok().map(Zeroizing::new))
                 .and_then(|pem| std::str::from_utf8(&pem).ok().map(|pem| pem.to_value()))
                 .unwrap_or_else(|| None::<&str>.to_value()),
-            "issuer" => self
-                .issuer
-                .get()
-                .map(|issuer| (**issuer).clone())
-                .to_value(),
+            "issuer" => self.issuer().to_value(),
             "not-valid-before" => known
                 .and_then(|certificate| names::date_time(certificate.not_before()))
                 .to_value(),
@@ -255,6 +214,8 @@ impl ObjectImpl for Certificate {
                 || spec.default_value().clone(),
                 |certificate| ip_addresses_value(names::addresses(certificate)),
             ),
+            "pkcs11-uri" => self.certificate_uri.get().to_value(),
+            "private-key-pkcs11-uri" => self.key_uri.get().to_value(),
             _ => spec.default_value().clone(),
         };
         x509::clear_errors();

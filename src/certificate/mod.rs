@@ -6,12 +6,10 @@ use openssl::{
     x509::X509,
 };
 
+use self::sources::Key;
 use crate::{
     error::Error,
-    ossl::{
-        recent,
-        x509::{self as ossl_x509, is_issued_by},
-    },
+    ossl::{keys::key_from_pem, recent, x509::is_issued_by},
     subclass::tls_certificate::uninitialized,
 };
 
@@ -19,6 +17,9 @@ pub(crate) mod credentials;
 pub(crate) mod identity;
 mod imp;
 mod names;
+mod sources;
+mod token;
+mod uri;
 pub(crate) mod verification;
 
 /// How many certificates of one chain are looked at. Longer ones exist only to waste our time.
@@ -45,7 +46,7 @@ impl Certificate {
     pub fn from_pem(certificates: &str, private_key: Option<&str>) -> Result<Self, Error> {
         let chain = recent::certificates_from_pem(certificates.as_bytes())?;
         let key = private_key
-            .map(|pem| ossl_x509::key_from_pem(pem.as_bytes()))
+            .map(|pem| key_from_pem(pem.as_bytes()))
             .transpose()?;
         Self::from_chain_and_key(&chain, key)
     }
@@ -80,9 +81,18 @@ impl Certificate {
         Ok(self.imp().contents()?.certificate.clone())
     }
 
-    /// The parsed private key, where there is one.
+    /// The private key, where there is one. One on a token is looked for now.
     pub(crate) fn private_key(&self) -> Result<Option<PKey<Private>>, Error> {
-        Ok(self.imp().contents()?.key.clone())
+        match &self.imp().contents()?.key {
+            Key::Missing => Ok(None),
+            Key::Known(key) => Ok(Some(key.clone())),
+            Key::OnToken(key) => key.open(),
+        }
+    }
+
+    /// Whether the private key is on a token, where it is looked for when it is needed.
+    pub(crate) fn key_is_on_token(&self) -> Result<bool, Error> {
+        Ok(matches!(self.imp().contents()?.key, Key::OnToken(_)))
     }
 
     fn from_chain_and_key(chain: &[X509], key: Option<PKey<Private>>) -> Result<Self, Error> {
@@ -90,11 +100,18 @@ impl Certificate {
         let Some((leaf, issuers)) = linked.split_first() else {
             return Err(Error::BadCertificate("There is no certificate".into()));
         };
-        let mut issuer = None;
-        for certificate in issuers.iter().rev() {
-            issuer = Some(Self::from_parts((*certificate).clone(), None, issuer));
-        }
-        Ok(Self::from_parts((*leaf).clone(), key, issuer))
+        Ok(Self::from_parts(
+            (*leaf).clone(),
+            key,
+            Self::from_links(issuers),
+        ))
+    }
+
+    /// The first of certificates that are each issued by the next.
+    fn from_links(links: &[&X509]) -> Option<Self> {
+        links.iter().rev().fold(None, |issuer, certificate| {
+            Some(Self::from_parts((*certificate).clone(), None, issuer))
+        })
     }
 
     fn from_parts(

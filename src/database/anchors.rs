@@ -7,7 +7,6 @@ use std::{
 };
 
 use openssl::{
-    error::ErrorStack,
     sha::sha256,
     x509::{X509, X509Name, X509NameRef},
 };
@@ -16,9 +15,9 @@ use super::der;
 use crate::{
     error::Error,
     ossl::{
-        pem_blocks::{Block, blocks},
+        pem,
         trust::TrustStore,
-        x509::{bad_certificate, certificate_from_der, certificates_from_pem, clear_errors},
+        x509::{bad_certificate, certificate_from_der, clear_errors},
     },
 };
 
@@ -52,13 +51,10 @@ impl Anchors {
     ///
     /// [`Error::BadCertificate`] when one of the certificates cannot be read.
     pub(super) fn from_pem(text: &[u8]) -> Result<Self, Error> {
-        let mut list = Vec::new();
-        for block in blocks(text) {
-            if let b"CERTIFICATE" | b"X509 CERTIFICATE" = block.label {
-                list.extend(Anchor::read(&block)?);
-            }
-        }
-        Ok(Self::of(list))
+        let list: Result<Vec<Anchor>, Error> = pem::certificates(text)
+            .map(|encoding| Anchor::read(encoding?))
+            .collect();
+        Ok(Self::of(list?))
     }
 
     /// These collections in one.
@@ -137,32 +133,26 @@ impl Anchors {
 }
 
 impl Anchor {
-    fn read(block: &Block<'_>) -> Result<Vec<Self>, Error> {
-        let data = block.data().unwrap_or_default();
-        let Some(names) = der::names(&data) else {
-            return Self::parse(block);
+    fn read(der: Vec<u8>) -> Result<Self, Error> {
+        if let Some(names) = der::names(&der) {
+            return Ok(Self {
+                issuer: names.issuer.to_vec(),
+                subject: names.subject.to_vec(),
+                der,
+                parsed: OnceLock::new(),
+            });
+        }
+        let certificate = certificate_from_der(&der)?;
+        let name = |name: &X509NameRef| {
+            let failed = |stack| bad_certificate("Could not encode a name", &stack);
+            name.to_der().map_err(failed)
         };
-        Ok(vec![Self {
-            issuer: names.issuer.to_vec(),
-            subject: names.subject.to_vec(),
-            der: data,
-            parsed: OnceLock::new(),
-        }])
-    }
-
-    /// What OpenSSL makes of a block that is not as usual.
-    fn parse(block: &Block<'_>) -> Result<Vec<Self>, Error> {
-        let parsed = certificates_from_pem(block.text)?;
-        let anchors = parsed.into_iter().map(|certificate| {
-            Ok(Self {
-                der: certificate.to_der()?,
-                issuer: certificate.issuer_name().to_der()?,
-                subject: certificate.subject_name().to_der()?,
-                parsed: OnceLock::from(Some(certificate)),
-            })
-        });
-        let anchors: Result<Vec<Self>, ErrorStack> = anchors.collect();
-        anchors.map_err(|stack| bad_certificate("Could not encode a certificate", &stack))
+        Ok(Self {
+            issuer: name(certificate.issuer_name())?,
+            subject: name(certificate.subject_name())?,
+            der,
+            parsed: OnceLock::from(Some(certificate)),
+        })
     }
 
     fn parsed(&self) -> Option<&X509> {

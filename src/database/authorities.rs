@@ -20,7 +20,7 @@ use crate::{
     ossl::{
         places,
         trust::{Purpose, TrustStore, lists_from_pem},
-        x509::{bad_certificate, clear_errors, is_issued_by},
+        x509::{clear_errors, is_issued_by},
     },
     subclass::tls_database::TlsDatabaseImpl,
 };
@@ -258,9 +258,7 @@ pub(super) fn check_cancelled(cancellable: Option<&gio::Cancellable>) -> Result<
 
 /// The certificates and revocation lists of a PEM text.
 pub(super) fn contents(text: &[u8]) -> Result<(Anchors, Vec<X509Crl>), Error> {
-    let lists = lists_from_pem(text)
-        .map_err(|stack| bad_certificate("Could not parse PEM revocation list", &stack))?;
-    Ok((Anchors::from_pem(text)?, lists))
+    Ok((Anchors::from_pem(text)?, lists_from_pem(text)?))
 }
 
 /// The certificates of one of the system's files; as for OpenSSL, one that cannot be read has none.

@@ -7,13 +7,18 @@
 
 mod bio;
 mod context;
+mod der;
+pub mod keys;
+mod memory_bio;
 pub mod names;
-pub(crate) mod pem_blocks;
+pub(crate) mod pem;
+pub mod pkcs12;
 pub mod places;
 pub mod queue;
 pub(crate) mod recent;
 pub mod session;
 mod sys;
+pub mod token;
 pub mod trust;
 pub mod x509;
 

@@ -10,10 +10,7 @@ use std::{
 
 use openssl::x509::X509;
 
-use super::{
-    pem_blocks::{Block, blocks},
-    x509,
-};
+use super::{pem, x509::certificate_from_der};
 use crate::error::Error;
 
 /// How many are remembered: a few chains.
@@ -23,29 +20,18 @@ const CAPACITY: usize = 32;
 static RECENT: Mutex<VecDeque<(Vec<u8>, X509)>> = Mutex::new(VecDeque::new());
 
 /// Every certificate of a PEM text, in order. None at all is not an error; a bad one is.
-pub(crate) fn certificates_from_pem(pem: &[u8]) -> Result<Vec<X509>, Error> {
-    let mut certificates = Vec::new();
-    for block in blocks(pem) {
-        if let b"CERTIFICATE" | b"X509 CERTIFICATE" = block.label {
-            certificates.extend(from_block(&block)?);
-        }
-    }
-    Ok(certificates)
-}
-
-fn from_block(block: &Block<'_>) -> Result<Vec<X509>, Error> {
-    let Some(der) = block.data() else {
-        // It is for OpenSSL to say what is wrong, if anything is.
-        return x509::certificates_from_pem(block.text);
-    };
-    if let Some(known) = find(&der) {
-        return Ok(vec![known]);
-    }
-    let certificates = x509::certificates_from_pem(block.text)?;
-    if let [certificate] = certificates.as_slice() {
-        remember(der, certificate.clone());
-    }
-    Ok(certificates)
+pub(crate) fn certificates_from_pem(text: &[u8]) -> Result<Vec<X509>, Error> {
+    pem::certificates(text)
+        .map(|encoding| {
+            let der = encoding?;
+            if let Some(known) = find(&der) {
+                return Ok(known);
+            }
+            let certificate = certificate_from_der(&der)?;
+            remember(der, certificate.clone());
+            Ok(certificate)
+        })
+        .collect()
 }
 
 fn find(der: &[u8]) -> Option<X509> {

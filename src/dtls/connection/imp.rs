@@ -100,12 +100,8 @@ impl DtlsConnection {
             .base_socket
             .ok_or_else(|| Error::InvalidArgument("The property base-socket is not set".into()))?;
         let transport = Transport::new(base.into_inner())?;
-        if let (Role::Server, Some(certificate)) = (self.role(), &settings.certificate)
-            && Credentials::of(certificate)?.key.is_none()
-        {
-            return Err(Error::BadCertificate(
-                "The server's certificate has no private key".into(),
-            ));
+        if let (Role::Server, Some(certificate)) = (self.role(), &settings.certificate) {
+            Credentials::check(certificate)?;
         }
         // A second initialisation does not get here.
         let _ = self.transport.set(transport);

@@ -1,9 +1,6 @@
 //! Certificate revocation lists.
 
-use std::{
-    ffi::{c_int, c_void},
-    ptr,
-};
+use std::ffi::{c_int, c_void};
 
 use foreign_types::{ForeignType, ForeignTypeRef};
 use openssl::{
@@ -12,7 +9,10 @@ use openssl::{
 };
 use openssl_sys as ffi;
 
-use crate::ossl::x509::{MemoryBio, is_end_of_pem};
+use crate::{
+    error::Error,
+    ossl::{der::decode, pem},
+};
 
 type Lists = *mut ffi::OPENSSL_STACK;
 type LookUp = unsafe extern "C" fn(*const ffi::X509_STORE_CTX, *const ffi::X509_NAME) -> Lists;
@@ -30,32 +30,14 @@ unsafe extern "C" {
 
 /// Every revocation list of a PEM text, in order; other blocks are passed over. None at all is not
 /// an error; a bad one is.
-pub(crate) fn lists_from_pem(pem: &[u8]) -> Result<Vec<X509Crl>, ErrorStack> {
-    const BEGIN: &[u8] = b"-----BEGIN X509 CRL-----";
-    // OpenSSL would decode every block to pass it over.
-    if !pem.windows(BEGIN.len()).any(|text| text == BEGIN) {
-        return Ok(Vec::new());
-    }
-    let bio = MemoryBio::reading(pem)?;
-    let mut lists = Vec::new();
-    loop {
-        // SAFETY: the BIO is alive. These blocks may not be encrypted, but if one says that it is,
-        // the empty password prevents a question.
-        let list = unsafe {
-            let password: *mut c_void = c"".as_ptr().cast_mut().cast();
-            ffi::PEM_read_bio_X509_CRL(bio.as_ptr(), ptr::null_mut(), None, password)
-        };
-        if list.is_null() {
-            let stack = ErrorStack::get();
-            return if is_end_of_pem(&stack) {
-                Ok(lists)
-            } else {
-                Err(stack)
-            };
-        }
-        // SAFETY: the pointer is a new reference that this function owns.
-        lists.push(unsafe { X509Crl::from_ptr(list) });
-    }
+pub(crate) fn lists_from_pem(text: &[u8]) -> Result<Vec<X509Crl>, Error> {
+    pem::revocation_lists(text)
+        .map(|encoding| {
+            let what = "Could not parse certificate revocation list";
+            // SAFETY: a decoder, and the owner of what it makes.
+            unsafe { decode(what, &encoding?, ffi::d2i_X509_CRL, X509Crl::from_ptr) }
+        })
+        .collect()
 }
 
 /// Adds a list to a store, which keeps a reference of its own.

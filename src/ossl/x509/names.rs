@@ -1,0 +1,87 @@
+//! A certificate's names, as text and as bytes.
+
+use std::{
+    ffi::{c_int, c_ulong},
+    slice,
+};
+
+use foreign_types::ForeignTypeRef;
+use openssl::x509::{GeneralNameRef, X509NameRef, X509Ref};
+use openssl_sys as ffi;
+
+use super::clear_errors;
+use crate::ossl::memory_bio::MemoryBio;
+
+const ASN1_STRFLGS_ESC_2253: c_ulong = 0x001;
+const ASN1_STRFLGS_ESC_CTRL: c_ulong = 0x002;
+const ASN1_STRFLGS_UTF8_CONVERT: c_ulong = 0x010;
+const ASN1_STRFLGS_DUMP_UNKNOWN: c_ulong = 0x100;
+const ASN1_STRFLGS_DUMP_DER: c_ulong = 0x200;
+const XN_FLAG_SEP_COMMA_PLUS: c_ulong = 1 << 16;
+const XN_FLAG_DUMP_UNKNOWN_FIELDS: c_ulong = 1 << 24;
+
+/// RFC 2253's escapes, but in the certificate's own order and with UTF-8 kept readable.
+const NAME_FLAGS: c_ulong = XN_FLAG_SEP_COMMA_PLUS
+    | XN_FLAG_DUMP_UNKNOWN_FIELDS
+    | ASN1_STRFLGS_ESC_2253
+    | ASN1_STRFLGS_ESC_CTRL
+    | ASN1_STRFLGS_UTF8_CONVERT
+    | ASN1_STRFLGS_DUMP_UNKNOWN
+    | ASN1_STRFLGS_DUMP_DER;
+
+unsafe extern "C" {
+    fn X509_NAME_print_ex(
+        out: *mut ffi::BIO,
+        name: *const ffi::X509_NAME,
+        indent: c_int,
+        flags: c_ulong,
+    ) -> c_int;
+}
+
+/// A distinguished name as one line, in the certificate's own order: `DC=COM,DC=EXAMPLE,CN=host`.
+pub(crate) fn name_to_text(name: &X509NameRef) -> Option<String> {
+    let bio = MemoryBio::writing().ok()?;
+    // SAFETY: BIO and name are alive during the call.
+    let written = unsafe { X509_NAME_print_ex(bio.as_ptr(), name.as_ptr(), 0, NAME_FLAGS) };
+    let text = (written >= 0).then(|| String::from_utf8_lossy(bio.written()).into_owned());
+    clear_errors();
+    text
+}
+
+/// The bytes of each dNSName in the certificate's subjectAltName.
+pub(crate) fn dns_names(certificate: &X509Ref) -> Vec<Vec<u8>> {
+    alternative_names(certificate, ffi::GEN_DNS)
+}
+
+/// The bytes of each iPAddress in the certificate's subjectAltName.
+pub(crate) fn ip_addresses(certificate: &X509Ref) -> Vec<Vec<u8>> {
+    alternative_names(certificate, ffi::GEN_IPADD)
+}
+
+/// The bytes of each name of one kind, whose values are strings.
+fn alternative_names(certificate: &X509Ref, kind: c_int) -> Vec<Vec<u8>> {
+    let names = certificate.subject_alt_names();
+    clear_errors();
+    names
+        .iter()
+        .flatten()
+        .filter_map(|name| bytes(name, kind))
+        .collect()
+}
+
+fn bytes(name: &GeneralNameRef, kind: c_int) -> Option<Vec<u8>> {
+    // SAFETY: the values of both kinds are ASN1_STRINGs, whose data lives as long as the name.
+    unsafe {
+        let name = name.as_ptr();
+        if (*name).type_ != kind {
+            return None;
+        }
+        let value = (*name).d.cast_const().cast::<ffi::ASN1_STRING>();
+        let length = usize::try_from(ffi::ASN1_STRING_length(value)).ok()?;
+        let data = ffi::ASN1_STRING_get0_data(value);
+        if data.is_null() {
+            return Some(Vec::new());
+        }
+        Some(slice::from_raw_parts(data, length).to_vec())
+    }
+}
