@@ -4,6 +4,8 @@
 //! and keeps the first of what arrives early: one forged datagram is enough. So it gets nothing here
 //! but the message that comes next, once that is complete.
 
+use std::ops::Range;
+
 use super::{Authentication, Config, Resumption, Role};
 
 #[cfg(test)]
@@ -19,6 +21,10 @@ const LONGEST: usize = 100 * 1024;
 const LONGEST_OTHER: usize = 1 << 14;
 /// Messages that are held, complete or not. A flight has half as many.
 const MOST_HELD: usize = 12;
+/// Their bytes: a message of any length finds room, and a flight beside it.
+const MOST_BYTES: usize = 2 * LONGEST;
+/// Gaps in a message. Each fragment costs a look at all of them.
+const MOST_HOLES: usize = 64;
 /// Bytes of a message in one record to OpenSSL.
 const PIECE: usize = 1 << 13;
 
@@ -199,7 +205,9 @@ impl Messages {
     }
 
     fn is_due(&self, held: &Held) -> bool {
-        held.sequence == self.next && held.missing == 0 && self.fits(held.kind, held.body.len(), 0)
+        held.sequence == self.next
+            && held.holes.is_empty()
+            && self.fits(held.kind, held.body.len(), 0)
     }
 
     fn hold(&mut self, fragment: &Fragment<'_>) {
@@ -212,10 +220,14 @@ impl Messages {
             None => Held::new(fragment),
         };
         held.add(fragment);
-        if self.held.len() >= MOST_HELD {
+        self.held.push(held);
+        while self.held.len() > MOST_HELD || self.bytes() > MOST_BYTES {
             self.held.remove(0);
         }
-        self.held.push(held);
+    }
+
+    fn bytes(&self) -> usize {
+        self.held.iter().map(|held| held.body.len()).sum()
     }
 
     /// Goes on to the message after this one.
@@ -243,8 +255,8 @@ struct Held {
     kind: u8,
     sequence: u16,
     body: Vec<u8>,
-    known: Vec<bool>,
-    missing: usize,
+    /// What has not arrived.
+    holes: Vec<Range<usize>>,
 }
 
 impl Held {
@@ -253,8 +265,7 @@ impl Held {
             kind: fragment.kind,
             sequence: fragment.sequence,
             body: vec![0; fragment.length],
-            known: vec![false; fragment.length],
-            missing: fragment.length,
+            holes: std::iter::once(0..fragment.length).collect(),
         }
     }
 
@@ -267,18 +278,36 @@ impl Held {
     /// Adds a part. One that contradicts what is there begins the message anew: either may be forged,
     /// and an honest peer repeats all of it.
     fn add(&mut self, fragment: &Fragment<'_>) {
-        let range = fragment.offset..fragment.offset + fragment.bytes.len();
-        let known = self.known.get(range.clone()).unwrap_or_default();
-        let body = self.body.get(range.clone()).unwrap_or_default();
-        let mut old = known.iter().zip(body).zip(fragment.bytes);
-        if old.any(|((known, old), new)| *known && old != new) {
+        self.fill(fragment);
+        let range = fragment.offset..fragment.end();
+        if self.body.get(range) != Some(fragment.bytes) {
             *self = Held::new(fragment);
+            self.fill(fragment);
         }
-        if let Some(body) = self.body.get_mut(range.clone()) {
-            body.copy_from_slice(fragment.bytes);
+        let before = |hole: &Range<usize>| hole.start..hole.end.min(fragment.offset);
+        let behind = |hole: &Range<usize>| hole.start.max(fragment.end())..hole.end;
+        let holes = self
+            .holes
+            .iter()
+            .flat_map(|hole| [before(hole), behind(hole)]);
+        let holes: Vec<_> = holes.filter(|hole| !hole.is_empty()).collect();
+        // What would be one hole too many has to come again.
+        if holes.len() <= MOST_HOLES {
+            self.holes = holes;
         }
-        for known in self.known.get_mut(range).unwrap_or_default() {
-            self.missing -= usize::from(!std::mem::replace(known, true));
+    }
+
+    /// Writes a part where nothing has arrived yet.
+    fn fill(&mut self, fragment: &Fragment<'_>) {
+        for hole in &self.holes {
+            let start = hole.start.max(fragment.offset);
+            let end = hole.end.min(fragment.end());
+            if let Some(to) = self.body.get_mut(start..end)
+                && let Some(from) = fragment.bytes.get(start - fragment.offset..)
+                && let Some(from) = from.get(..to.len())
+            {
+                to.copy_from_slice(from);
+            }
         }
     }
 
@@ -312,6 +341,12 @@ struct Fragment<'a> {
     sequence: u16,
     offset: usize,
     bytes: &'a [u8],
+}
+
+impl Fragment<'_> {
+    fn end(&self) -> usize {
+        self.offset + self.bytes.len()
+    }
 }
 
 /// A record's fragments. None unless each is whole, lies inside its message and carries some of it.

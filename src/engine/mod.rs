@@ -127,7 +127,8 @@ enum State {
 pub struct Engine {
     session: Session,
     role: Role,
-    sieve: Sieve,
+    /// During the handshake.
+    sieve: Option<Sieve>,
     state: State,
     /// Whether the server has asked for a certificate and got none.
     certificate_missing: bool,
@@ -164,7 +165,7 @@ impl Engine {
         Ok(Engine {
             session,
             role: config.role,
-            sieve: Sieve::new(Peer::of(config)),
+            sieve: Some(Sieve::new(Peer::of(config))),
             state: State::Handshaking { suspicion: None },
             certificate_missing: false,
             scratch: Vec::new(),
@@ -173,14 +174,14 @@ impl Engine {
 
     /// Takes one received datagram. Whatever is not an honest peer's is dropped without a word.
     pub fn feed(&mut self, datagram: &[u8]) {
-        match &mut self.state {
-            State::Failed(_) => {}
-            State::Established if datagram.is_empty() => {}
-            State::Established => self.session.wire().receive(datagram),
-            _ => {
-                let sifted = self.sieve.sift(datagram);
+        match (&self.state, &mut self.sieve) {
+            (State::Failed(_), _) => {}
+            (_, Some(sieve)) => {
+                let sifted = sieve.sift(datagram);
                 self.feed_handshake(&sifted);
             }
+            (_, None) if datagram.is_empty() => {}
+            (_, None) => self.session.wire().receive(datagram),
         }
     }
 
@@ -264,6 +265,7 @@ impl Engine {
             self.state = State::Failed(error.clone());
             return Step::Failed(error);
         }
+        self.sieve = None;
         self.state = State::Established;
         Step::Established
     }

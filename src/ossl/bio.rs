@@ -73,6 +73,8 @@ pub struct Wire {
 
 /// How many read buffers are kept for reuse.
 const SPARE_BUFFERS: usize = 32;
+/// The longest of them: what one link's frame fits in. Anybody can send longer datagrams.
+const LONGEST_SPARE: usize = 1 << 11;
 /// How many datagrams wait at most. More come only while nobody reads, and then a datagram socket
 /// would lose them, too.
 const MAX_INCOMING: usize = 256;
@@ -116,7 +118,7 @@ impl Wire {
         if let (Some(to), Some(from)) = (buffer.get_mut(..length), datagram.get(..length)) {
             to.copy_from_slice(from);
         }
-        if self.spare.len() < SPARE_BUFFERS {
+        if self.spare.len() < SPARE_BUFFERS && datagram.capacity() <= LONGEST_SPARE {
             self.spare.push(datagram);
         }
         Some(length)

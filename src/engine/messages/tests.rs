@@ -174,6 +174,53 @@ fn what_is_held_is_bounded() {
 }
 
 #[test]
+fn what_is_promised_takes_no_more_room_than_two_messages() {
+    let mut messages = at_client();
+    let promise = |length: usize| {
+        let [_, l0, l1, l2] = u24(length);
+        vec![CERTIFICATE, l0, l1, l2, 0, 1, 0, 0, 0, 0, 0, 1, 7]
+    };
+    for length in LONGEST - 20..=LONGEST {
+        assert!(messages.take(&promise(length)));
+    }
+    assert!(messages.bytes() <= 2 * LONGEST);
+    let genuine = whole(CERTIFICATE, 1, b"genuine");
+    assert!(messages.take(&genuine));
+    assert!(messages.take(&server_hello(0)));
+    assert_eq!(messages.release(), [server_hello(0), genuine]);
+}
+
+#[test]
+fn gaps_in_a_message_are_bounded_and_can_be_closed() {
+    const LENGTH: u8 = 255;
+    let mut messages = at_client();
+    for offset in (1..LENGTH).step_by(2) {
+        assert!(messages.take(&part(CERTIFICATE, 1, LENGTH, offset, &[offset])));
+    }
+    assert_eq!(messages.held[0].holes.len(), MOST_HOLES);
+    let body: Vec<u8> = (0..LENGTH).collect();
+    for offset in 0..LENGTH - 1 {
+        let bytes = &body[usize::from(offset)..][..2];
+        assert!(messages.take(&part(CERTIFICATE, 1, LENGTH, offset, bytes)));
+    }
+    assert!(messages.take(&server_hello(0)));
+    let certificate = whole(CERTIFICATE, 1, &body);
+    assert_eq!(messages.release(), [server_hello(0), certificate]);
+}
+
+#[test]
+fn fragments_may_overlap_and_be_cut_differently_when_they_come_again() {
+    let body: Vec<u8> = (0..90).collect();
+    let mut messages = at_client();
+    for (offset, size) in [(0, 40), (80, 10), (20, 30), (10, 25), (45, 20), (60, 30)] {
+        assert!(messages.release().is_empty());
+        let bytes = &body[usize::from(offset)..][..size];
+        assert!(messages.take(&part(SERVER_HELLO, 0, 90, offset, bytes)));
+    }
+    assert_eq!(messages.release(), [whole(SERVER_HELLO, 0, &body)]);
+}
+
+#[test]
 fn tickets_come_only_where_they_are_allowed_and_never_early() {
     let ticket = |sequence| whole(NEW_SESSION_TICKET, sequence, b"a ticket");
     assert!(!at_client().take(&ticket(1)));
