@@ -439,6 +439,8 @@ fn send_returns_what_went_out_before_an_error_of_the_base() {
         assert!(sent[..count].iter().all(|bytes| *bytes == 1));
         assert!(sent[count..].iter().all(|bytes| *bytes == 0));
         let ends: Vec<usize> = (1..=200 - count).collect();
+        let next = send_batch(client.upcast_ref(), &bytes, 0, &ends, NOW, None);
+        assert_fails(next, IOErrorEnum::ConnectionRefused);
         let rest = send_batch(client.upcast_ref(), &bytes, 0, &ends, NOW, None).unwrap();
         assert!(rest > 0);
         assert!(!receive_many(&server, 64, NOW).unwrap().is_empty());

@@ -13,9 +13,12 @@ use common::{
 };
 use gio::{IOErrorEnum, prelude::*};
 use gio_ossl::{DtlsConnection, subclass::datagram_based::receive_batch};
+use glib::IOCondition;
 
 /// More than the base is given at once.
 const MESSAGES: u8 = 100;
+
+const OUT: IOCondition = IOCondition::OUT;
 
 type Limit = Option<Duration>;
 
@@ -151,5 +154,42 @@ fn deferred_error_is_reported_once_in_every_form() {
             assert_fails(next, IOErrorEnum::ConnectionRefused);
             assert_fails(receive(&side.end, NOW), IOErrorEnum::WouldBlock);
         }
+    }
+}
+
+#[test]
+fn error_after_a_part_was_sent_is_reported_once_by_the_next_send() {
+    for limit in [None, NOW, SHORT] {
+        for (side, peer) in each_role_established() {
+            let cancellable = gio::Cancellable::new();
+            let refused = glib::Error::new(IOErrorEnum::ConnectionRefused, "refused");
+            side.base.fail_send(1, refused);
+            let count = send_from(&side.end, 0, limit, &cancellable).unwrap();
+            assert!((1..usize::from(MESSAGES)).contains(&count), "{count}");
+            assert_eq!(side.end.condition_check(OUT), OUT);
+            // The other direction hears nothing of it.
+            assert_fails(receive(&side.end, NOW), IOErrorEnum::WouldBlock);
+            let next = send_from(&side.end, count as u8, limit, &cancellable);
+            assert_fails(next, IOErrorEnum::ConnectionRefused);
+            let rest = send_from(&side.end, count as u8, limit, &cancellable).unwrap();
+            assert_eq!(count + rest, usize::from(MESSAGES));
+            for number in 0..MESSAGES {
+                assert_eq!(receive(&peer, NOW).unwrap().unwrap(), [number]);
+            }
+        }
+    }
+}
+
+#[test]
+fn error_kept_for_the_next_send_makes_a_full_base_ready() {
+    for (side, _peer) in each_role_established() {
+        let refused = glib::Error::new(IOErrorEnum::ConnectionRefused, "refused");
+        side.base.fail_send(1, refused);
+        send_from(&side.end, 0, NOW, &gio::Cancellable::new()).unwrap();
+        side.net.block(side.sends, true);
+        assert_eq!(side.end.condition_check(OUT), OUT);
+        side.end.condition_wait(OUT, NOW, NONE).unwrap();
+        assert_fails(send(&side.end, b"x", NOW), IOErrorEnum::ConnectionRefused);
+        assert_eq!(side.end.condition_check(OUT), IOCondition::empty());
     }
 }

@@ -7,17 +7,18 @@ mod common;
 use std::{
     cell::{Cell, RefCell},
     rc::Rc,
+    sync::atomic::{AtomicBool, Ordering},
 };
 
 use common::{
     NOW, assert_fails,
-    calls::{NONE, SHORT, beside, each_role, each_role_established, must_end},
+    calls::{NONE, SHORT, Side, beside, each_role, each_role_established, must_end},
     client, handshakes, receive, run, send, server,
     simnet::SimNet,
     until,
 };
 use gio::{IOErrorEnum, prelude::*};
-use gio_ossl::DtlsConnection;
+use gio_ossl::{DtlsConnection, subclass::SharedRef};
 use glib::{ControlFlow, IOCondition};
 
 const BOTH: IOCondition = IOCondition::IN.union(IOCondition::OUT);
@@ -143,5 +144,54 @@ fn error_kept_for_the_next_receive_leaves_room_to_send_visible() {
         assert_eq!(side.end.condition_check(BOTH), BOTH);
         assert_fails(receive(&side.end, NOW), IOErrorEnum::ConnectionRefused);
         assert_eq!(side.end.condition_check(BOTH), IOCondition::OUT);
+    }
+}
+
+/// Runs `then` inside the first wait of another call for a condition, and returns that call's result.
+fn amid_wait(side: Side, then: impl Fn(&DtlsConnection) + Send + Sync + 'static) {
+    let (end, rescue) = (side.end.clone(), side.end.clone());
+    let done = AtomicBool::new(false);
+    side.base.on_wait(move |_| {
+        if !done.swap(true, Ordering::SeqCst) {
+            then(&end);
+        }
+    });
+    let wait = || side.end.condition_wait(IOCondition::IN, None, NONE);
+    must_end(wait, || drop(rescue.close(NONE))).unwrap();
+}
+
+#[test]
+fn record_that_another_call_leaves_behind_ends_a_wait() {
+    for (side, peer) in each_role_established() {
+        let before = side.net.sent(side.receives()).len();
+        send(&peer, b"first", NOW).unwrap();
+        send(&peer, b"second", NOW).unwrap();
+        let arrived = common::receive_many(&side.base, 2, NOW).unwrap();
+        assert_eq!(arrived.len(), 2);
+        let both = side.net.sent(side.receives())[before..].concat();
+        let (net, receives, end) = (side.net.clone(), side.receives(), side.end.clone());
+        amid_wait(side, move |end| {
+            net.inject(receives, &both);
+            assert_eq!(receive(end, NOW).unwrap().unwrap(), b"first");
+        });
+        assert_eq!(receive(&end, NOW).unwrap().unwrap(), b"second");
+    }
+}
+
+#[test]
+fn error_that_another_call_leaves_behind_ends_a_wait() {
+    for (side, peer) in each_role_established() {
+        let (base, end) = (side.base.clone(), side.end.clone());
+        let peer: SharedRef<gio::DatagramBased> = SharedRef::new(peer.upcast());
+        let base = SharedRef::new(base.upcast::<gio::DatagramBased>());
+        amid_wait(side, move |end| {
+            send(&*peer, b"one", NOW).unwrap();
+            let base = base.downcast_ref::<common::meddler::Meddler>().unwrap();
+            let refused = glib::Error::new(IOErrorEnum::ConnectionRefused, "refused");
+            base.fail_receive(1, refused);
+            let messages = common::receive_many(end, 2, None).unwrap();
+            assert_eq!(messages, [b"one"]);
+        });
+        assert_fails(receive(&end, NOW), IOErrorEnum::ConnectionRefused);
     }
 }

@@ -146,3 +146,85 @@ fn sequenced_packets_that_end_during_a_handshake_end_it() {
     let result = must_end(|| server.handshake(Some(&rescue)), || rescue.cancel());
     assert_fails(result, TlsError::Eof);
 }
+
+/// Iterates the thread-default context until nothing in it is ready, or for very many times.
+fn exhaust() -> usize {
+    let context = glib::MainContext::thread_default().unwrap();
+    (0..1000).take_while(|_| context.iteration(false)).count()
+}
+
+#[test]
+fn socket_closed_underneath_makes_the_sources_fire_so_that_it_is_read() {
+    let sockets = [udp_socket(0), udp_socket(0)];
+    connect(&sockets[0], port(&sockets[1]));
+    connect(&sockets[1], port(&sockets[0]));
+    let ends = (client(&sockets[0]), server(&sockets[1]));
+    run(handshakes(&ends.0, &ends.1)).0.unwrap();
+    let ends: [DtlsConnection; 2] = [ends.0.upcast(), ends.1.upcast()];
+    strict();
+    for (end, socket) in ends.iter().zip(sockets) {
+        let context = glib::MainContext::new();
+        context
+            .with_thread_default(|| {
+                let attach = || {
+                    let heard = Arc::new(Mutex::new(Vec::new()));
+                    let noted = heard.clone();
+                    let priority = glib::Priority::DEFAULT;
+                    let source =
+                        end.create_source(IOCondition::IN, NONE, None, priority, move |_, it| {
+                            noted.lock().unwrap().push(it);
+                            glib::ControlFlow::Break
+                        });
+                    source.attach(Some(&context));
+                    heard
+                };
+                let before = attach();
+                exhaust();
+                assert!(before.lock().unwrap().is_empty());
+                socket.close().unwrap();
+                let after = attach();
+                assert!(exhaust() < 1000);
+                assert_eq!(*before.lock().unwrap(), [IOCondition::IN]);
+                assert_eq!(*after.lock().unwrap(), [IOCondition::IN]);
+            })
+            .unwrap();
+        let condition = IOCondition::IN | IOCondition::OUT;
+        assert_eq!(end.condition_check(condition), condition);
+        end.condition_wait(condition, NOW, NONE).unwrap();
+        assert_fails(receive(end, None), IOErrorEnum::Closed);
+        assert_fails(send(end, b"x", None), IOErrorEnum::Closed);
+    }
+}
+
+#[test]
+fn socket_closed_underneath_an_unfinished_handshake_makes_the_source_fire() {
+    strict();
+    let roles: [fn(&gio::Socket) -> DtlsConnection; 2] =
+        [|base| client(base).upcast(), |base| server(base).upcast()];
+    for role in roles {
+        let (socket, peer) = (udp_socket(0), udp_socket(0));
+        connect(&socket, port(&peer));
+        let end = &role(&socket);
+        let context = glib::MainContext::new();
+        context
+            .with_thread_default(|| {
+                assert_fails(receive(end, NOW), IOErrorEnum::WouldBlock);
+                let fired = Arc::new(Mutex::new(0));
+                let noted = fired.clone();
+                let priority = glib::Priority::DEFAULT;
+                let source =
+                    end.create_source(IOCondition::IN, NONE, None, priority, move |it, _| {
+                        *noted.lock().unwrap() += 1;
+                        assert_fails(receive(it, NOW), IOErrorEnum::Closed);
+                        glib::ControlFlow::Break
+                    });
+                source.attach(Some(&context));
+                exhaust();
+                assert_eq!(*fired.lock().unwrap(), 0);
+                socket.close().unwrap();
+                assert!(exhaust() < 1000);
+                assert_eq!(*fired.lock().unwrap(), 1);
+            })
+            .unwrap();
+    }
+}

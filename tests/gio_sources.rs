@@ -434,15 +434,15 @@ fn source_fires_when_an_asynchronous_handshake_is_done() {
     run(async {
         let (near, far) = SimNet::new().pair();
         let (client, server) = (client(&near), server(&far));
-        let theirs = server.handshake_future(glib::Priority::DEFAULT);
         let ours = client.handshake_future(glib::Priority::DEFAULT);
-        let theirs = glib::spawn_future_local(theirs);
         let ours = glib::spawn_future_local(ours);
         until(|| client.condition_check(BOTH).is_empty()).await;
         let watched = Watched::new(&client, IOCondition::OUT, NONE, |client| {
             send(client, b"done", NOW).unwrap();
             ControlFlow::Break
         });
+        let theirs = server.handshake_future(glib::Priority::DEFAULT);
+        let theirs = glib::spawn_future_local(theirs);
         until(|| watched.count() > 0).await;
         assert_eq!(*watched.seen.borrow(), [IOCondition::OUT]);
         ours.await.unwrap().unwrap();

@@ -59,7 +59,7 @@ GType gio_ossl_dtls_connection_get_type (void) G_GNUC_CONST;
  *
  * A message that does not fit one datagram fails with
  * %G_IO_ERROR_MESSAGE_TOO_LARGE. An empty one succeeds, and nothing is
- * sent: DTLS cannot carry it.
+ * sent: OpenSSL has no empty records.
  *
  * Returns: the bytes that were sent, or -1 with @error set
  *
@@ -83,6 +83,9 @@ gssize gio_ossl_dtls_connection_send (GioOsslDtlsConnection *self,
  *
  * Receives one message, after the handshake, which it starts if nothing has
  * yet.
+ *
+ * Other implementations may send a message of no bytes: it is an empty
+ * #GBytes, and not the end.
  *
  * Returns: (transfer full) (nullable): the message, or %NULL: with @error
  *   set, or without it when the peer has closed the connection

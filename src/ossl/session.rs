@@ -225,17 +225,22 @@ impl Session {
         Ok(())
     }
 
-    /// Decrypts the next message into `buffer`, which must have room for [`MAX_PLAINTEXT`] bytes:
+    /// Decrypts the next message, which may be empty, into `buffer`, which must have room for [`MAX_PLAINTEXT`] bytes:
     /// OpenSSL would give the rest of a longer record to the next read.
     pub fn read(&mut self, buffer: &mut [u8]) -> Result<Reading, Failure> {
-        let size = c_int::try_from(buffer.len()).unwrap_or(c_int::MAX);
         for _ in 0..MOST_DROPPED {
             queue::clear();
-            // SAFETY: `buffer` has at least `size` writable bytes.
+            let mut length = 0;
+            // SAFETY: `buffer` is writable for as many bytes as it says it has.
             let result = unsafe {
-                openssl_sys::SSL_read(self.ssl.as_ptr(), buffer.as_mut_ptr().cast(), size)
+                openssl_sys::SSL_read_ex(
+                    self.ssl.as_ptr(),
+                    buffer.as_mut_ptr().cast(),
+                    buffer.len(),
+                    &mut length,
+                )
             };
-            if let Ok(length @ 1..) = usize::try_from(result) {
+            if result == 1 {
                 return Ok(Reading::Message(length));
             }
             match self.outcome(result) {

@@ -2,14 +2,13 @@
 
 use std::{
     ffi::{CStr, c_char},
-    os::raw::{c_int, c_uint},
-    ptr,
+    os::raw::c_int,
 };
 
 use gio::ffi;
 use glib::{prelude::*, subclass::prelude::*, translate::*};
 
-use super::{guard, guard_result, implementation};
+use super::{connection_slots, guard, guard_result, implementation};
 
 pub use super::completion::Completion;
 
@@ -142,20 +141,14 @@ unsafe extern "C" fn handshake<T: DtlsConnectionImpl>(
     cancellable: *mut ffi::GCancellable,
     error: *mut *mut glib::ffi::GError,
 ) -> glib::ffi::gboolean {
-    let body = || {
-        // SAFETY: GIO calls this slot with an instance of `T` and an optional cancellable, both
-        // alive during the call.
-        let (this, cancellable) = unsafe {
-            (
-                implementation::<T, _>(connection),
-                Option::<gio::Cancellable>::from_glib_borrow(cancellable),
-            )
-        };
-        this.handshake(cancellable.as_ref().as_ref())
-            .map(|()| glib::ffi::GTRUE)
-    };
-    // SAFETY: GIO passes NULL or a place for an error.
-    unsafe { guard_result("handshake", error, glib::ffi::GFALSE, body) }
+    // SAFETY: GIO calls this slot with an instance of `T` and an optional cancellable, both alive
+    // during the call, and NULL or a place for an error.
+    unsafe {
+        let this = implementation::<T, _>(connection);
+        connection_slots::handshake(cancellable, error, |cancellable| {
+            this.handshake(cancellable)
+        })
+    }
 }
 
 unsafe extern "C" fn handshake_async<T: DtlsConnectionImpl>(
@@ -299,12 +292,9 @@ unsafe extern "C" fn set_advertised_protocols<T: DtlsConnectionImpl>(
 unsafe extern "C" fn negotiated_protocol<T: DtlsConnectionImpl>(
     connection: *mut ffi::GDtlsConnection,
 ) -> *const c_char {
-    let body = || {
-        // SAFETY: GIO calls this slot with a live instance of `T`.
-        let this = unsafe { implementation::<T, _>(connection) };
-        this.negotiated_protocol().map_or(ptr::null(), CStr::as_ptr)
-    };
-    guard("get_negotiated_protocol", ptr::null, body)
+    // SAFETY: GIO calls this slot with a live instance of `T`.
+    let this = unsafe { implementation::<T, _>(connection) };
+    connection_slots::negotiated_protocol(|| this.negotiated_protocol())
 }
 
 unsafe extern "C" fn binding_data<T: DtlsConnectionImpl>(
@@ -313,24 +303,10 @@ unsafe extern "C" fn binding_data<T: DtlsConnectionImpl>(
     data: *mut glib::ffi::GByteArray,
     error: *mut *mut glib::ffi::GError,
 ) -> glib::ffi::gboolean {
-    let body = || {
-        // SAFETY: GIO calls this slot with a live instance of `T`; unknown kinds have a value, too.
-        let (this, kind) = unsafe { (implementation::<T, _>(connection), from_glib(kind)) };
-        let binding = this.channel_binding(kind)?;
-        let size = c_uint::try_from(binding.len()).map_err(|_| {
-            let text = "The channel binding is too large";
-            glib::Error::new(gio::TlsChannelBindingError::GeneralError, text)
-        })?;
-        // A caller that only asks whether the kind is supported passes NULL.
-        if !data.is_null() {
-            // SAFETY: `data` is the caller's byte array; `size` bytes are copied from `binding`.
-            unsafe {
-                glib::ffi::g_byte_array_set_size(data, 0);
-                glib::ffi::g_byte_array_append(data, binding.as_ptr(), size);
-            }
-        }
-        Ok(glib::ffi::GTRUE)
-    };
-    // SAFETY: GIO passes NULL or a place for an error.
-    unsafe { guard_result("get_binding_data", error, glib::ffi::GFALSE, body) }
+    // SAFETY: GIO calls this slot with a live instance of `T`, NULL or a byte array, and NULL or a
+    // place for an error.
+    unsafe {
+        let this = implementation::<T, _>(connection);
+        connection_slots::binding_data(kind, data, error, |kind| this.channel_binding(kind))
+    }
 }

@@ -42,6 +42,7 @@ pub mod values;
 
 mod alarm;
 mod completion;
+mod connection_slots;
 mod shared;
 #[cfg(test)]
 mod test_class;

@@ -1,14 +1,11 @@
 //! `GTlsConnection`: deriving from it, and implementing the client's and the server's interface.
 
-use std::{
-    ffi::{CStr, c_char, c_int},
-    ptr,
-};
+use std::ffi::{CStr, c_char, c_int};
 
 use gio::{ffi, subclass::prelude::*};
 use glib::{prelude::*, translate::*};
 
-use super::{guard, guard_result, implementation};
+use super::{completion::Completion, connection_slots, guard, guard_result, implementation};
 
 /// A class that derives from `GTlsConnection`. Everything may be called from every thread at once.
 pub trait TlsConnectionImpl: IOStreamImpl + ObjectSubclass<Type: IsA<gio::TlsConnection>> {
@@ -105,25 +102,22 @@ pub fn client_interface_init(iface: &mut glib::Interface<gio::TlsClientConnectio
     iface.as_mut().copy_session_state = Some(copy_session_state);
 }
 
+/// Its address marks the results of handshakes.
+static HANDSHAKE: u8 = 1;
+
 unsafe extern "C" fn handshake<T: TlsConnectionImpl>(
     connection: *mut ffi::GTlsConnection,
     cancellable: *mut ffi::GCancellable,
     error: *mut *mut glib::ffi::GError,
 ) -> glib::ffi::gboolean {
-    let body = || {
-        // SAFETY: GIO calls this slot with an instance of `T` and an optional cancellable, alive
-        // during the call.
-        let (this, cancellable) = unsafe {
-            (
-                implementation::<T, _>(connection),
-                Option::<gio::Cancellable>::from_glib_borrow(cancellable),
-            )
-        };
-        this.handshake(cancellable.as_ref().as_ref())
-            .map(|()| glib::ffi::GTRUE)
-    };
-    // SAFETY: GIO passes NULL or a place for an error.
-    unsafe { guard_result("handshake", error, glib::ffi::GFALSE, body) }
+    // SAFETY: GIO calls this slot with an instance of `T` and an optional cancellable, both alive
+    // during the call, and NULL or a place for an error.
+    unsafe {
+        let this = implementation::<T, _>(connection);
+        connection_slots::handshake(cancellable, error, |cancellable| {
+            this.handshake(cancellable)
+        })
+    }
 }
 
 unsafe extern "C" fn handshake_async<T: TlsConnectionImpl>(
@@ -131,31 +125,41 @@ unsafe extern "C" fn handshake_async<T: TlsConnectionImpl>(
     priority: c_int,
     cancellable: *mut ffi::GCancellable,
     callback: ffi::GAsyncReadyCallback,
-    user_data: glib::ffi::gpointer,
+    data: glib::ffi::gpointer,
 ) {
-    // SAFETY: the arguments are those of the slot; the task is owned until its end, and returned to
-    // exactly once.
-    unsafe {
-        let task = ffi::g_task_new(connection.cast(), cancellable, callback, user_data);
-        ffi::g_task_set_priority(task, priority);
-        let mut error = ptr::null_mut();
-        let done = handshake::<T>(connection, cancellable, &mut error);
-        if error.is_null() {
-            ffi::g_task_return_boolean(task, done);
-        } else {
-            ffi::g_task_return_error(task, error);
-        }
-        glib::gobject_ffi::g_object_unref(task.cast());
-    }
+    let body = || {
+        // SAFETY: GIO calls this slot with an instance of `T` and an optional cancellable, both
+        // alive during the call, and with the callback and data of one asynchronous call.
+        let (this, cancellable, completion) = unsafe {
+            (
+                implementation::<T, _>(connection),
+                Option::<gio::Cancellable>::from_glib_borrow(cancellable),
+                Completion::new(
+                    connection.cast(),
+                    &HANDSHAKE,
+                    priority,
+                    cancellable,
+                    callback,
+                    data,
+                ),
+            )
+        };
+        completion.complete(this.handshake(cancellable.as_ref().as_ref()));
+    };
+    guard("handshake_async", || (), body);
 }
 
 unsafe extern "C" fn handshake_finish(
-    _connection: *mut ffi::GTlsConnection,
+    connection: *mut ffi::GTlsConnection,
     result: *mut ffi::GAsyncResult,
     error: *mut *mut glib::ffi::GError,
 ) -> glib::ffi::gboolean {
-    // SAFETY: the result is the task that handshake_async made.
-    unsafe { ffi::g_task_propagate_boolean(result.cast(), error) }
+    // SAFETY: GIO passes a live instance and result, and NULL or a place for an error.
+    unsafe {
+        guard_result("handshake_finish", error, glib::ffi::GFALSE, || {
+            Completion::finish(connection.cast(), &HANDSHAKE, result)
+        })
+    }
 }
 
 unsafe extern "C" fn binding_data<T: TlsConnectionImpl>(
@@ -164,33 +168,20 @@ unsafe extern "C" fn binding_data<T: TlsConnectionImpl>(
     data: *mut glib::ffi::GByteArray,
     error: *mut *mut glib::ffi::GError,
 ) -> glib::ffi::gboolean {
-    let body = || {
-        // SAFETY: GIO calls this slot with an instance of `T`, alive during the call.
-        let this = unsafe { implementation::<T, _>(connection) };
-        // SAFETY: any number is a channel binding type to gtk-rs.
-        let binding = this.channel_binding(unsafe { from_glib(kind) })?;
-        if !data.is_null() {
-            let length = u32::try_from(binding.len()).unwrap_or(0);
-            // SAFETY: a non-NULL array is one to append to.
-            unsafe {
-                glib::ffi::g_byte_array_append(data, binding.as_ptr(), length);
-            }
-        }
-        Ok(glib::ffi::GTRUE)
-    };
-    // SAFETY: GIO passes NULL or a place for an error.
-    unsafe { guard_result("get_binding_data", error, glib::ffi::GFALSE, body) }
+    // SAFETY: GIO calls this slot with a live instance of `T`, NULL or a byte array, and NULL or a
+    // place for an error.
+    unsafe {
+        let this = implementation::<T, _>(connection);
+        connection_slots::binding_data(kind, data, error, |kind| this.channel_binding(kind))
+    }
 }
 
 unsafe extern "C" fn negotiated_protocol<T: TlsConnectionImpl>(
     connection: *mut ffi::GTlsConnection,
 ) -> *const c_char {
-    let body = || {
-        // SAFETY: GIO calls this slot with an instance of `T`, alive during the call.
-        let this = unsafe { implementation::<T, _>(connection) };
-        this.negotiated_protocol().map_or(ptr::null(), CStr::as_ptr)
-    };
-    guard("get_negotiated_protocol", ptr::null, body)
+    // SAFETY: GIO calls this slot with a live instance of `T`.
+    let this = unsafe { implementation::<T, _>(connection) };
+    connection_slots::negotiated_protocol(|| this.negotiated_protocol())
 }
 
 /// There is no session state.

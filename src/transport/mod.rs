@@ -76,7 +76,9 @@ impl Transport {
     /// Takes at most `limit` datagrams that have arrived and hands each to `sink`, without waiting.
     pub fn receive(&self, limit: usize, mut sink: impl FnMut(&[u8])) -> Result<Received, Error> {
         let mut arena = ARENA.take();
-        arena.resize(SLOT * SLOTS, 0);
+        if arena.is_empty() {
+            arena = vec![0; SLOT * SLOTS];
+        }
         let mut lengths = [0; SLOTS];
         let wanted = limit.clamp(1, SLOTS);
         let received = match lengths.get_mut(..wanted) {
@@ -107,21 +109,27 @@ impl Transport {
         received
     }
 
-    /// Sends from the `from`th datagram on, without waiting, and says how many went out: fewer than
-    /// there are means that the base can take no more now.
-    pub fn send(&self, datagrams: &Datagrams, from: usize) -> Result<usize, Error> {
-        let mut sent = 0;
-        while let Some((start, ends)) = datagrams.tail(from + sent) {
+    /// Sends the datagrams after the first `sent` ones, without waiting, and adds those that went out
+    /// to `sent`, even if it fails: a success that leaves some means that the base can take no more
+    /// now.
+    pub fn send(&self, datagrams: &Datagrams, sent: &mut usize) -> Result<(), Error> {
+        while let Some((start, ends)) = datagrams.tail(*sent) {
             let bytes = datagrams.bytes();
             match send_batch(&self.base, bytes, start, ends, Some(Duration::ZERO), None) {
                 Ok(0) => break,
-                Ok(count) => sent += count,
+                Ok(count) => *sent += count,
                 Err(error) if error.matches(gio::IOErrorEnum::WouldBlock) => break,
-                Err(_) if sent > 0 => break,
                 Err(error) => return Err(Error::Foreign(error)),
             }
         }
-        Ok(sent)
+        Ok(())
+    }
+
+    /// Whether the base is a socket that the application has closed: each call fails from now on, but
+    /// nothing else tells it.
+    pub fn is_closed(&self) -> bool {
+        let socket = self.base.downcast_ref::<gio::Socket>();
+        socket.is_some_and(SocketExt::is_closed)
     }
 
     /// Which of the conditions hold.
@@ -158,12 +166,15 @@ impl Transport {
     }
 
     /// A source, without a callback, that is ready when the condition holds or `cancellable` is
-    /// triggered.
+    /// triggered. A closed socket has none.
     pub fn source(
         &self,
         condition: IOCondition,
         cancellable: Option<&gio::Cancellable>,
     ) -> Option<glib::Source> {
+        if self.is_closed() {
+            return None;
+        }
         base_source(&self.base, condition, cancellable)
     }
 }

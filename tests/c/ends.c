@@ -120,6 +120,42 @@ peers_close_is_null_without_error (gconstpointer data)
   }
 }
 
+/* What the closure of a source has been called with. */
+typedef struct {
+  GDatagramBased *connection;
+  GIOCondition condition;
+  guint calls;
+} Heard;
+
+static gboolean
+hear (GDatagramBased *connection, GIOCondition condition, gpointer data)
+{
+  Heard *heard = data;
+
+  heard->connection = connection;
+  heard->condition = condition;
+  return ++heard->calls < 2 ? G_SOURCE_CONTINUE : G_SOURCE_REMOVE;
+}
+
+static void
+source_calls_its_closure_with_the_connection_and_the_condition (gconstpointer data)
+{
+  g_auto (Ends) ends = { NULL, NULL };
+  ends_init (&ends, ((const Case *) data)->make);
+  Heard heard = { NULL, 0, 0 };
+  g_autoptr (GSource) source
+      = g_datagram_based_create_source (ends.client, G_IO_IN | G_IO_OUT, NULL);
+
+  /* The closure has no marshaller: the source's own is taken. */
+  g_source_set_closure (source, g_cclosure_new (G_CALLBACK (hear), &heard, NULL));
+  g_source_attach (source, NULL);
+  while (!g_source_is_destroyed (source))
+    g_main_context_iteration (NULL, TRUE);
+  g_assert_true (heard.connection == ends.client);
+  g_assert_cmpuint (heard.condition, ==, G_IO_OUT);
+  g_assert_cmpuint (heard.calls, ==, 2);
+}
+
 void
 add_ends_tests (void)
 {
@@ -129,4 +165,6 @@ add_ends_tests (void)
                 one_thread_sends_while_another_receives);
   add_for_both ("ends", "close-wakes-a-blocked-receiver", close_wakes_a_blocked_receiver);
   add_for_both ("ends", "peers-close-is-null-without-error", peers_close_is_null_without_error);
+  add_for_both ("ends", "source-calls-its-closure-with-the-connection-and-the-condition",
+                source_calls_its_closure_with_the_connection_and_the_condition);
 }

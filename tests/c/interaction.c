@@ -365,6 +365,44 @@ handler_runs_in_the_loop_of_its_context (gconstpointer data)
   }
 }
 
+/* An asynchronous handshake on a context of the thread's own. */
+static gpointer
+shake_in_own_loop (gpointer meeting)
+{
+  GDtlsConnection *client = ((Meeting *) meeting)->client;
+  g_autoptr (GMainContext) context = g_main_context_new ();
+  g_autoptr (GAsyncResult) result = NULL;
+  GError *error = NULL;
+
+  g_main_context_push_thread_default (context);
+  g_dtls_connection_handshake_async (client, 0, NULL, store_result, &result);
+  while (result == NULL)
+    g_main_context_iteration (context, TRUE);
+  g_dtls_connection_handshake_finish (client, result, &error);
+  g_main_context_pop_thread_default (context);
+  return error;
+}
+
+static void
+handler_of_another_context_is_asked_where_its_form_wants (gconstpointer data)
+{
+  for (Form handler = BLOCKING; handler <= ASYNCHRONOUS; handler++) {
+    g_auto (Meeting) meeting = { 0 };
+    meeting_init (&meeting, data, handler_type (handler), G_TLS_AUTHENTICATION_REQUIRED);
+    meeting.handler->certificate = pki_credential ("client");
+    g_assert_true (g_main_context_acquire (NULL));
+    GThread *client = g_thread_new ("client", shake_in_own_loop, &meeting);
+    g_autoptr (GThread) kept = g_thread_ref (client);
+    /* The blocking form in the context of the handler, the other one in that of the call. */
+    while (handler == BLOCKING && meeting.handler->calls[handler] == 0)
+      g_main_context_iteration (NULL, TRUE);
+    g_assert_null (g_thread_join (client));
+    g_main_context_release (NULL);
+    assert_presented (&meeting);
+    g_assert_true (meeting.handler->thread == (handler == BLOCKING ? g_thread_self () : kept));
+  }
+}
+
 void
 add_interaction_tests (void)
 {
@@ -386,4 +424,6 @@ add_interaction_tests (void)
                 blocked_handshake_in_the_handlers_own_loop_goes_on);
   add_for_both ("interaction", "handler-runs-in-the-loop-of-its-context",
                 handler_runs_in_the_loop_of_its_context);
+  add_for_both ("interaction", "handler-of-another-context-is-asked-where-its-form-wants",
+                handler_of_another_context_is_asked_where_its_form_wants);
 }

@@ -46,6 +46,15 @@ g_object_unref (gpointer object)
   REAL (g_object_unref) (object);
 }
 
+void
+g_main_context_unref (GMainContext *context)
+{
+  happens_before (context);
+  /* The last one finalizes the sources that other threads have dispatched. */
+  happens_after (context);
+  REAL (g_main_context_unref) (context);
+}
+
 gulong
 g_signal_connect_closure_by_id (gpointer instance, guint signal, GQuark detail, GClosure *closure,
                                 gboolean after)

@@ -87,10 +87,11 @@ impl DtlsConnection {
             engine.close();
             engine.take_outgoing(Datagrams::default())
         };
-        self.transport()?.send(&goodbye, 0).map(|_| ())
+        self.transport()?.send(&goodbye, &mut 0)
     }
 
-    /// The last reference is gone: closes without waiting for anyone.
+    /// The last reference is gone, or the application disposes of the connection while calls are
+    /// under way: closes without waiting for anyone.
     pub fn drop_connection(&self) {
         {
             let mut status = self.shared.lock();
@@ -98,7 +99,7 @@ impl DtlsConnection {
             status.write_closed = true;
         }
         // A worker that finds the connection gone ends itself.
-        self.shared.alarm.ring();
+        self.shared.announce();
         if let Err(error) = self.say_goodbye() {
             glib::g_debug!("GioOssl", "close_notify was not sent: {}", error);
         }

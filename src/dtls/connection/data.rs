@@ -64,26 +64,31 @@ impl DtlsConnection {
         let budget = Budget::new(timeout);
         let closed = |status: &Status| status.read_closed;
         let _lane = self.enter(Lane::Receive, budget, cancellable, closed)?;
-        if let Some(error) = self.shared.lock().deferred.take() {
+        if let Some(error) = self.shared.lock().receive_error.take() {
             return Err(error);
         }
         let mut received = 0;
-        let result = self.fill(messages, &mut received, budget, cancellable);
-        match result {
-            Err(error) if received == 0 => Err(error),
-            Err(error) => {
-                self.defer(error);
-                Ok(received)
-            }
-            Ok(()) => Ok(received),
+        match self.fill(messages, &mut received, budget, cancellable) {
+            Err(error) if received == 0 => return Err(error),
+            Err(error) => self.defer(error, |status| &mut status.receive_error),
+            Ok(()) => {}
         }
+        if self.has_buffered() {
+            // Whoever waits for the base would not hear of it.
+            self.shared.announce();
+        }
+        Ok(received)
     }
 
-    /// What interrupts a receive that has something to return is not lost: a failed association says
-    /// so again by itself, and the time-outs of one call mean nothing to the next.
-    fn defer(&self, error: Error) {
-        if matches!(error, Error::Foreign(_)) {
-            self.shared.lock().deferred = Some(error);
+    /// What interrupts a call that has something to return is not lost: a failed association and a
+    /// message that the base cannot take say so again by themselves, and the time-outs of one call
+    /// mean nothing to the next.
+    fn defer(&self, error: Error, place: impl FnOnce(&mut Status) -> &mut Option<Error>) {
+        match &error {
+            Error::Foreign(cause) if !cause.matches(gio::IOErrorEnum::MessageTooLarge) => {
+                *place(&mut self.shared.lock()) = Some(error);
+            }
+            _ => {}
         }
     }
 
@@ -185,7 +190,7 @@ impl DtlsConnection {
             self.conclude(Handshake::Failed(error.clone()));
         }
         // Alerts and repeated flights: what is lost, the peer asks for again.
-        let _ = self.transport()?.send(&replies, 0);
+        let _ = self.transport()?.send(&replies, &mut 0);
         outcome
     }
 
@@ -205,12 +210,18 @@ impl DtlsConnection {
         let budget = Budget::new(timeout);
         let closed = |status: &Status| status.write_closed;
         let _lane = self.enter(Lane::Send, budget, cancellable, closed)?;
+        if let Some(error) = self.shared.lock().send_error.take() {
+            return Err(error);
+        }
         let mut sent = 0;
         while sent < messages.len() {
             match self.send_some(messages, &mut sent, budget, cancellable) {
                 Err(error) if sent == 0 => return Err(error),
-                // It comes again with the next call if it still holds then.
-                Err(_) => break,
+                Err(error) => {
+                    self.defer(error, |status| &mut status.send_error);
+                    self.shared.announce();
+                    break;
+                }
                 Ok(()) => {}
             }
         }
@@ -250,42 +261,38 @@ impl DtlsConnection {
             }
             (replies, engine.take_outgoing(Datagrams::default()))
         };
-        let _ = self.transport()?.send(&replies, 0);
-        let delivered = self.deliver(&datagrams, budget, cancellable);
-        let (count, delivery) = delivered;
+        let _ = self.transport()?.send(&replies, &mut 0);
+        let mut count = 0;
+        let delivery = self.deliver(&datagrams, &mut count, budget, cancellable);
         self.account(messages, first, sealed, count, sent);
         *self.spare.lock().unwrap_or_else(PoisonError::into_inner) = datagrams;
         delivery.and(outcome)
     }
 
-    /// Sends all datagrams within the budget; how many went out, and why no more.
+    /// Sends all datagrams within the budget, and counts those that went out, even if it fails.
     fn deliver(
         &self,
         datagrams: &Datagrams,
+        count: &mut usize,
         budget: Budget,
         cancellable: Option<&gio::Cancellable>,
-    ) -> (usize, Result<(), Error>) {
-        let mut count = 0;
-        let result = (|| {
-            let transport = self.transport()?;
-            loop {
-                count += transport.send(datagrams, count)?;
-                if count == datagrams.len() {
-                    return Ok(());
-                }
-                budget.check()?;
-                let Some(waker) = self.shared.waker(cancellable, |status| status.write_closed)
-                else {
-                    return Err(Error::Closed);
-                };
-                transport.wait(IOCondition::OUT, budget.remaining(), &waker.cancellable)?;
-                check_cancelled(cancellable)?;
-                if self.shared.lock().write_closed {
-                    return Err(Error::Closed);
-                }
+    ) -> Result<(), Error> {
+        let transport = self.transport()?;
+        loop {
+            transport.send(datagrams, count)?;
+            if *count == datagrams.len() {
+                return Ok(());
             }
-        })();
-        (count, result)
+            budget.check()?;
+            let Some(waker) = self.shared.waker(cancellable, |status| status.write_closed) else {
+                return Err(Error::Closed);
+            };
+            transport.wait(IOCondition::OUT, budget.remaining(), &waker.cancellable)?;
+            check_cancelled(cancellable)?;
+            if self.shared.lock().write_closed {
+                return Err(Error::Closed);
+            }
+        }
     }
 
     /// Marks the messages from `first` on whose datagrams went out. Empty ones have no datagram and

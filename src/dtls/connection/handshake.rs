@@ -232,7 +232,7 @@ impl DtlsConnection {
                 )
             };
             // What the base does not take now is a lost datagram, which the timer makes good.
-            let sent = unless_gone(transport.send(&flight, 0), refused, 0);
+            let sent = unless_gone(transport.send(&flight, &mut 0), refused, ());
             match step {
                 Step::NeedVerdict(chain) => {
                     sent?;

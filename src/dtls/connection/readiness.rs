@@ -12,6 +12,7 @@ use super::status::{Budget, Handshake, Status, check_cancelled};
 use crate::error::Error;
 use crate::subclass::cancel::OnCancel;
 use crate::subclass::source::{SourceImpl, datagram_source, set_ready_time};
+use crate::transport::Transport;
 
 /// What the state alone says about readiness.
 enum Outlook {
@@ -30,10 +31,7 @@ impl DtlsConnection {
             Outlook::Certain(ready) => ready,
             Outlook::Handshaking => IOCondition::empty(),
             Outlook::Open(open) => {
-                let mut ready = IOCondition::empty();
-                if open.contains(IOCondition::IN) && self.has_buffered() {
-                    ready |= IOCondition::IN;
-                }
+                let mut ready = self.held(open);
                 if let Ok(transport) = self.transport() {
                     ready |= transport.check(open - ready);
                 }
@@ -47,6 +45,7 @@ impl DtlsConnection {
     }
 
     fn outlook(&self, condition: IOCondition) -> Outlook {
+        let base_closed = self.transport().is_ok_and(Transport::is_closed);
         let status = self.shared.lock();
         let open = status.open(condition);
         if status.is_hung_up(condition) {
@@ -57,15 +56,31 @@ impl DtlsConnection {
             _ if open.is_empty() => Outlook::Open(IOCondition::ERR),
             // Whatever the caller does next starts the handshake, or reports why there is none.
             Handshake::NotStarted | Handshake::Failed(_) => Outlook::Certain(open),
-            Handshake::InProgress if status.write_closed => Outlook::Certain(open),
+            Handshake::InProgress if status.write_closed || base_closed => Outlook::Certain(open),
             Handshake::InProgress => Outlook::Handshaking,
             Handshake::Established => Outlook::Open(open),
         }
     }
 
+    /// Those of the conditions that hold though the base might not say so.
+    fn held(&self, open: IOCondition) -> IOCondition {
+        if self.transport().is_ok_and(Transport::is_closed) {
+            // The next call reports it.
+            return open;
+        }
+        let mut held = IOCondition::empty();
+        if open.contains(IOCondition::OUT) && self.shared.lock().send_error.is_some() {
+            held |= IOCondition::OUT;
+        }
+        if open.contains(IOCondition::IN) && self.has_buffered() {
+            held |= IOCondition::IN;
+        }
+        held
+    }
+
     /// Whether a receive has something to return without a further datagram.
-    fn has_buffered(&self) -> bool {
-        let deferred = self.shared.lock().deferred.is_some();
+    pub fn has_buffered(&self) -> bool {
+        let deferred = self.shared.lock().receive_error.is_some();
         deferred || self.engine().is_ok_and(|mut engine| engine.is_readable())
     }
 
@@ -188,7 +203,7 @@ impl SourceImpl for Watch {
         match connection.outlook(self.condition) {
             Outlook::Certain(ready) => !ready.is_empty() && !self.announced,
             Outlook::Handshaking => false,
-            Outlook::Open(open) => open.contains(IOCondition::IN) && connection.has_buffered(),
+            Outlook::Open(open) => !connection.held(open).is_empty(),
         }
     }
 
@@ -198,7 +213,8 @@ impl SourceImpl for Watch {
         callback: &mut dyn FnMut(IOCondition) -> ControlFlow,
     ) -> ControlFlow {
         let Some(object) = self.connection.upgrade() else {
-            return ControlFlow::Break;
+            // It was disposed of, which clears weak references.
+            return callback(IOCondition::HUP);
         };
         let connection = object.imp();
         self.follow(connection, source);

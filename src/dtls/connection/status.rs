@@ -65,8 +65,10 @@ pub struct Status {
     pub background: Weak<()>,
     pub read_closed: bool,
     pub write_closed: bool,
-    /// An error that arrived after part of a receive had succeeded; the next receive reports it.
-    pub deferred: Option<Error>,
+    /// An error of the base after part of a receive had succeeded; the next receive reports it.
+    pub receive_error: Option<Error>,
+    /// The same of sending.
+    pub send_error: Option<Error>,
     /// Whether a source found a lane taken and wants to know when it is free.
     pub lane_awaited: bool,
     holders: [Option<ThreadId>; 3],
@@ -220,7 +222,8 @@ impl Default for Shared {
                 background: Weak::new(),
                 read_closed: false,
                 write_closed: false,
-                deferred: None,
+                receive_error: None,
+                send_error: None,
                 lane_awaited: false,
                 holders: [None; 3],
                 wakers: Vec::new(),

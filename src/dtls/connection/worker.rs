@@ -148,7 +148,8 @@ impl SourceImpl for Worker {
         _callback: &mut dyn FnMut(IOCondition) -> ControlFlow,
     ) -> ControlFlow {
         let Some(connection) = self.connection.upgrade() else {
-            return ControlFlow::Break;
+            // Gone, or disposed of, which clears weak references.
+            return self.finish(Err(Error::Closed));
         };
         self.step(connection.imp(), source)
     }
