@@ -27,7 +27,10 @@ pub mod bio_ctrl {
 }
 
 // Elsewhere a `struct timeval` may be larger than two longs, and OpenSSL would write beyond ours.
-const _: () = assert!(size_of::<c_long>() == 8, "only 64-bit systems are supported");
+const _: () = assert!(
+    size_of::<c_long>() == 8,
+    "only 64-bit systems are supported"
+);
 
 /// `struct timeval`, as `DTLSv1_get_timeout` fills it.
 #[repr(C)]
