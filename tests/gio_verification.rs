@@ -8,7 +8,12 @@
     missing_docs
 )]
 
-use std::{env, process::Command};
+use std::{
+    env,
+    ffi::{CString, c_char, c_int, c_ulong},
+    process::Command,
+    ptr,
+};
 
 use gio::{TlsCertificateFlags as Flags, prelude::*};
 use gio_ossl::engine::testing::set_clock;
@@ -27,6 +32,15 @@ mod pki;
 #[allow(dead_code, reason = "each test program uses its part")]
 #[path = "common/verdicts.rs"]
 mod verdicts;
+
+#[allow(unsafe_code)]
+unsafe extern "C" {
+    fn CONF_modules_load_file(
+        file: *const c_char,
+        application: *const c_char,
+        flags: c_ulong,
+    ) -> c_int;
+}
 
 const CLIENT: &str = "1.3.6.1.5.5.7.3.2";
 const CODE_SIGNING: &str = "1.3.6.1.5.5.7.3.3";
@@ -110,7 +124,11 @@ fn weak_keys_and_digests_are_insecure() {
 #[test]
 fn configured_level_can_only_be_stricter() {
     const CHILD: &str = "GIO_OSSL_TEST_LEVEL_CHILD";
+    const LOADED: &str = "GIO_OSSL_TEST_LEVEL_LOADED";
     if let Ok(level) = env::var(CHILD) {
+        if let Ok(file) = env::var(LOADED) {
+            load_configuration(&file);
+        }
         let root = root();
         let expected = |bits| match (level.as_str(), bits) {
             ("3", _) | (_, 1024) => Flags::INSECURE,
@@ -132,13 +150,26 @@ fn configured_level_can_only_be_stricter() {
             "openssl_conf = all\n[all]\nssl_conf = ssl\n[ssl]\nsystem_default = connections\n\
              [connections]\nCipherString = DEFAULT@SECLEVEL={level}\n"
         );
-        let status = Command::new(env::current_exe().unwrap())
-            .args(["--exact", "configured_level_can_only_be_stricter"])
-            .env(CHILD, level)
-            .env("OPENSSL_CONF", folder.write("openssl.cnf", text))
-            .status();
-        assert!(status.unwrap().success(), "level {level}");
+        let file = folder.write("openssl.cnf", text);
+        // The system's configuration, or one that the program loads itself.
+        for variable in ["OPENSSL_CONF", LOADED] {
+            let status = Command::new(env::current_exe().unwrap())
+                .args(["--exact", "configured_level_can_only_be_stricter"])
+                .env(CHILD, level)
+                .env(variable, &file)
+                .status();
+            assert!(status.unwrap().success(), "{variable} with level {level}");
+        }
     }
+}
+
+#[allow(unsafe_code)]
+fn load_configuration(file: &str) {
+    let file = CString::new(file).unwrap();
+    openssl::init();
+    // SAFETY: the name is NUL-terminated, and NULL stands for the usual section.
+    let loaded = unsafe { CONF_modules_load_file(file.as_ptr(), ptr::null(), 0) };
+    assert_eq!(loaded, 1);
 }
 
 #[test]
