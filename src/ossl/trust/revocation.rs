@@ -40,11 +40,16 @@ pub(crate) fn lists_from_pem(text: &[u8]) -> Result<Vec<X509Crl>, Error> {
         .collect()
 }
 
+/// Lets the store tell the lists of authorities with one name apart.
+pub(super) fn prefer_own_lists(store: &mut X509StoreBuilderRef) {
+    // SAFETY: the store is alive, and the callback upholds what OpenSSL asks of it.
+    unsafe { X509_STORE_set_lookup_crls(store.as_ptr(), Some(look_up)) };
+}
+
 /// Adds a list to a store, which keeps a reference of its own.
 pub(super) fn add(store: &mut X509StoreBuilderRef, list: &X509CrlRef) -> Result<(), ErrorStack> {
-    // SAFETY: both are alive, and the callback upholds what OpenSSL asks of it.
+    // SAFETY: both are alive.
     unsafe {
-        X509_STORE_set_lookup_crls(store.as_ptr(), Some(look_up));
         if X509_STORE_add_crl(store.as_ptr(), list.as_ptr()) == 1 {
             Ok(())
         } else {
