@@ -17,7 +17,6 @@ use foreign::Foreign;
 use pki::{Issued, Leaf, Pki};
 
 #[allow(dead_code, reason = "each test program uses its part")]
-#[allow(dead_code, reason = "each test program uses its part")]
 #[path = "common/foreign.rs"]
 mod foreign;
 

@@ -20,7 +20,6 @@ use lookups::{Asking, wait};
 use pki::{Issued, Leaf, Pki};
 
 #[allow(dead_code, reason = "each test program uses its part")]
-#[allow(dead_code, reason = "each test program uses its part")]
 #[path = "common/foreign.rs"]
 mod foreign;
 #[allow(dead_code, reason = "each test program uses its part")]
