@@ -93,7 +93,7 @@ mod tests {
             let certificate = certificate(length);
             let pem = certificate.to_pem().unwrap();
             let read = certificates_from_pem(&pem).unwrap();
-            assert_eq!(read, [certificate.clone()]);
+            assert_eq!(read, std::slice::from_ref(&certificate));
             assert_eq!(find(&certificate.to_der().unwrap()).is_some(), expected);
         }
     }
