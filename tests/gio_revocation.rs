@@ -252,6 +252,29 @@ fn lists_for_some_reasons_or_several_authorities_are_used() {
     }
 }
 
+/// OpenSSL may take what a peer presents for the authority behind a list.
+#[test]
+fn presented_impostors_neither_hide_nor_make_a_revocation() {
+    let three = Three::new();
+    let impostor = Draft::authority("Middle").self_signed();
+    let chains = [
+        [&three.leaf, &three.middle, &impostor],
+        [&three.leaf, &impostor, &three.middle],
+    ];
+    for by in [&three.middle, &impostor] {
+        let list = List::of(by).revoking(&three.leaf).pem();
+        for chain in &chains {
+            let flags = judge_with(&[&three.root], slice::from_ref(&list), chain);
+            // The impostor's own list is a stranger's.
+            let expected = match by.certificate == three.middle.certificate {
+                true => Flags::REVOKED,
+                false => Flags::empty(),
+            };
+            assert_eq!(flags, expected);
+        }
+    }
+}
+
 #[test]
 fn lists_of_unsupported_kinds_are_not_used() {
     let three = Three::new();
