@@ -3,6 +3,8 @@
 #![allow(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)] // These are tests.
 
 mod common;
+#[path = "common/foreign.rs"]
+mod foreign;
 #[allow(dead_code, reason = "each test program uses its part")]
 #[path = "common/pki.rs"]
 mod pki;
@@ -17,6 +19,7 @@ use common::{
     simnet::SimNet,
     ways::{Outcome, Way},
 };
+use foreign::Foreign;
 use gio::{TlsAuthenticationMode as Mode, TlsCertificateFlags as Flags, prelude::*};
 use gio_ossl::{Certificate, DtlsClientConnection, DtlsServerConnection, FileDatabase};
 use pki::{Issued, Leaf, Pki};
@@ -91,6 +94,65 @@ fn clients_whole_chain_reaches_the_servers_verification() {
         let issuer = ends.server.peer_certificate().unwrap().issuer().unwrap();
         let expected = pki.intermediate.certificate.to_der().unwrap();
         assert_eq!(issuer.certificate().unwrap().to_vec(), expected);
+    }
+}
+
+fn foreign(issued: &Issued, issuer: Option<Foreign>) -> Foreign {
+    Foreign::new(issued.certificate.to_der().unwrap(), issuer)
+}
+
+#[test]
+fn chain_of_another_class_is_sent_and_verified_as_a_whole() {
+    let pki = Pki::new();
+    let client = pki.issue_below_intermediate(client_leaf());
+    let server = pki.issue_below_intermediate(Leaf::new(IDENTITY).dns(IDENTITY));
+    for ends in Ends::both() {
+        let credential = |leaf: &Issued| {
+            let issuer = foreign(&pki.intermediate, Some(foreign(&pki.root, None)));
+            foreign(leaf, Some(issuer)).with_key(leaf.key_pem())
+        };
+        ends.client.set_database(Some(&anchors(&pki.root_file())));
+        ends.server.set_database(Some(&anchors(&pki.root_file())));
+        ends.client.set_certificate(&credential(&client));
+        ends.server.set_certificate(&credential(&server));
+        let asked = ends.accept();
+        let (near, far) = ends.meet();
+        near.unwrap();
+        far.unwrap();
+        assert_eq!(*asked.lock().unwrap(), [Flags::empty()]);
+        for peer in [
+            ends.client.peer_certificate(),
+            ends.server.peer_certificate(),
+        ] {
+            let issuer = peer.unwrap().issuer().unwrap();
+            assert!(issuer.is_same(&foreign(&pki.intermediate, None)));
+        }
+    }
+}
+
+#[test]
+fn issuers_of_another_class_that_go_round_in_a_circle_end() {
+    let pki = Pki::new();
+    let leaf = pki.issue_below_intermediate(client_leaf());
+    for ends in Ends::both() {
+        let intermediate = foreign(&pki.intermediate, None);
+        let credential = foreign(&leaf, Some(intermediate.clone())).with_key(leaf.key_pem());
+        intermediate.set_issuer(credential.clone());
+        let database = anchors(&pki.root_file());
+        let flags = database.verify_chain(
+            &credential,
+            "1.3.6.1.5.5.7.3.2",
+            gio::SocketConnectable::NONE,
+            gio::TlsInteraction::NONE,
+            gio::TlsDatabaseVerifyFlags::NONE,
+            gio::Cancellable::NONE,
+        );
+        assert_eq!(flags.unwrap(), Flags::empty());
+        ends.server.set_database(Some(&database));
+        ends.client.set_certificate(&credential);
+        let asked = ends.accept();
+        ends.meet().1.unwrap();
+        assert_eq!(*asked.lock().unwrap(), [Flags::empty()]);
     }
 }
 

@@ -199,6 +199,41 @@ fn chains_are_judged_in_eight_threads_at_once_by_one_database() {
 }
 
 #[test]
+fn verification_that_is_cancelled_before_its_result_is_fetched_is_an_error() {
+    let pki = Pki::new();
+    let database = database(&pki.root_file());
+    let context = glib::MainContext::new();
+    for before in [true, false] {
+        let cancellable = gio::Cancellable::new();
+        let (sender, receiver) = std::sync::mpsc::channel();
+        context
+            .with_thread_default(|| {
+                if before {
+                    cancellable.cancel();
+                }
+                database.verify_chain_async(
+                    &chain(&[&pki.root]),
+                    SERVER,
+                    gio::SocketConnectable::NONE,
+                    NO_INTERACTION,
+                    Verify::NONE,
+                    Some(&cancellable),
+                    move |result| sender.send(result).unwrap(),
+                );
+                cancellable.cancel();
+            })
+            .unwrap();
+        let error = loop {
+            match receiver.try_recv() {
+                Ok(result) => break result.unwrap_err(),
+                Err(_) => context.iteration(true),
+            };
+        };
+        assert!(error.matches(gio::IOErrorEnum::Cancelled), "{error}");
+    }
+}
+
+#[test]
 fn asynchronous_verification_gives_the_same_flags() {
     let pki = Pki::new();
     let database = database(&pki.root_file());

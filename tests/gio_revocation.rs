@@ -109,6 +109,27 @@ fn intermediate_that_is_an_anchor_too_can_be_revoked() {
     }
 }
 
+/// OpenSSL looks for the issuer of the intermediate by its name alone.
+#[test]
+fn intermediate_anchor_below_namesakes_can_be_revoked() {
+    let [one, other] = [(); 2].map(|()| Draft::authority("Root").anonymous().self_signed());
+    for (root, namesake) in [(&one, &other), (&other, &one)] {
+        let upper = Draft::authority("Upper").anonymous().signed_by(root);
+        let middle = Draft::authority("Middle").anonymous().signed_by(&upper);
+        let leaf = Draft::new("x").anonymous().signed_by(&middle);
+        let silent = List::of(namesake).anonymous().pem();
+        let upper_list = List::of(root).anonymous().revoking(&upper).pem();
+        let middle_list = List::of(&upper).anonymous().revoking(&middle).pem();
+        let anchors = [&one, &other, &upper, &middle];
+        for list in [upper_list, middle_list] {
+            let flags = judge_with(&anchors, &[silent.clone(), list], &[&leaf]);
+            assert_eq!(flags, Flags::REVOKED);
+        }
+        let flags = judge_with(&anchors, &[silent], &[&leaf]);
+        assert_eq!(flags, Flags::empty());
+    }
+}
+
 #[test]
 fn revoked_leaf_of_an_intermediate_anchor_is_revoked() {
     let three = Three::new();
@@ -220,19 +241,48 @@ fn lists_of_namesakes_are_told_apart_by_their_signatures() {
 }
 
 #[test]
+fn lists_for_some_reasons_or_several_authorities_are_used() {
+    let three = Three::new();
+    let indirect = tlv(0x30, &tlv(0x84, &[0xff]));
+    let some_reasons = tlv(0x30, &tlv(0x83, &[6, 0x40]));
+    for point in [indirect, some_reasons] {
+        let list = List::of(&three.middle).critical(ISSUING_DISTRIBUTION_POINT, &point);
+        assert_eq!(three.judge(slice::from_ref(&list)), Flags::empty());
+        assert_eq!(three.judge(&[list.revoking(&three.leaf)]), Flags::REVOKED);
+    }
+}
+
+/// OpenSSL may take what a peer presents for the authority behind a list.
+#[test]
+fn presented_impostors_neither_hide_nor_make_a_revocation() {
+    let three = Three::new();
+    let impostor = Draft::authority("Middle").self_signed();
+    let chains = [
+        [&three.leaf, &three.middle, &impostor],
+        [&three.leaf, &impostor, &three.middle],
+    ];
+    for by in [&three.middle, &impostor] {
+        let list = List::of(by).revoking(&three.leaf).pem();
+        for chain in &chains {
+            let flags = judge_with(&[&three.root], slice::from_ref(&list), chain);
+            // The impostor's own list is a stranger's.
+            let expected = match by.certificate == three.middle.certificate {
+                true => Flags::REVOKED,
+                false => Flags::empty(),
+            };
+            assert_eq!(flags, expected);
+        }
+    }
+}
+
+#[test]
 fn lists_of_unsupported_kinds_are_not_used() {
     let three = Three::new();
     let revoking = || List::of(&three.middle).revoking(&three.leaf);
-    let indirect = tlv(0x30, &tlv(0x84, &[0xff]));
-    let some_reasons = tlv(0x30, &tlv(0x83, &[6, 0x40]));
     assert_eq!(
         three.judge(&[revoking().critical(DELTA_LIST, &[2, 1, 1])]),
         Flags::empty()
     );
-    for point in [indirect, some_reasons] {
-        let list = revoking().critical(ISSUING_DISTRIBUTION_POINT, &point);
-        assert_eq!(three.judge(&[list]), Flags::empty());
-    }
     let unknown = revoking().critical(&[0x2a, 3, 4], &[5, 0]);
     let flags = three.judge(&[unknown]);
     assert!(flags.contains(Flags::GENERIC_ERROR), "{flags:?}");
@@ -298,19 +348,24 @@ fn lists_of_the_system_directory_are_found_by_their_hash() {
         return;
     }
     let pki = Pki::new();
-    let root = Draft::authority("Root").self_signed();
+    // OpenSSL would take the latest list of the name.
+    let [root, namesake] = [(); 2].map(|()| Draft::authority("Root").anonymous().self_signed());
     let (good, bad) = (
-        Draft::new("good").signed_by(&root),
-        Draft::new("bad").signed_by(&root),
+        Draft::new("good").anonymous().signed_by(&root),
+        Draft::new("bad").anonymous().signed_by(&root),
     );
     let hash = root.certificate.subject_name_hash();
     pki.write("good", good.certificate_pem());
     pki.write("bad", bad.certificate_pem());
-    pki.write(&format!("{hash:08x}.0"), root.certificate_pem());
-    pki.write(
-        &format!("{hash:08x}.r0"),
-        List::of(&root).revoking(&bad).pem(),
-    );
+    let lists = [
+        List::of(&root).revoking(&bad),
+        List::of(&namesake).days(0, 30),
+    ];
+    for (number, root) in [&root, &namesake].iter().enumerate() {
+        pki.write(&format!("{hash:08x}.{number}"), root.certificate_pem());
+        let list = lists[number].clone().anonymous().pem();
+        pki.write(&format!("{hash:08x}.r{number}"), list);
+    }
     let status = Command::new(env::current_exe().unwrap())
         .args([
             "--exact",

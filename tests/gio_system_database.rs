@@ -90,6 +90,7 @@ fn nobody_is_trusted_where_there_are_no_authorities() {
     let half = pki.root.certificate_pem()
         + "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
     let half = pki.write("half.pem", half);
+    let endless = Path::new("/dev/zero");
     // Found under no hash, and so not found by OpenSSL.
     let misplaced = pki.folder().join("misplaced");
     fs::create_dir(&misplaced).unwrap();
@@ -98,6 +99,7 @@ fn nobody_is_trusted_where_there_are_no_authorities() {
         (nowhere, nowhere),
         (Path::new(""), Path::new("")),
         (&half, nowhere),
+        (endless, nowhere),
         (nowhere, &misplaced),
     ] {
         child(test, &pki, &[(FILE, file), (DIRECTORY, directory)]);

@@ -21,7 +21,7 @@ use openssl::{hash::MessageDigest, nid::Nid};
 
 use drafts::Draft;
 use pki::{Issued, Pki};
-use verdicts::{SERVER, judge, judge_for, object, trusting};
+use verdicts::{SERVER, judge, judge_as, judge_for, object, trusting};
 
 #[allow(dead_code, reason = "each test program uses its part")]
 #[path = "common/drafts.rs"]
@@ -441,6 +441,9 @@ fn name_constraints_bind_intermediates_and_roots() {
             named("IP:192.0.2.1,DNS:b.example"),
         ),
         ("excluded;IP:192.0.2.0/255.255.255.0", named("IP:192.0.3.1")),
+        ("excluded;DNS:b.example", named("DNS:*.a.example")),
+        ("excluded;DNS:c.b.a.example", named("DNS:*.a.example")),
+        ("excluded;DNS:.b.a.example", named("DNS:*.a.example")),
     ];
     for (constraints, leaf) in &inside {
         assert_eq!(
@@ -458,6 +461,11 @@ fn name_constraints_bind_intermediates_and_roots() {
         ("permitted;DNS:a.example", Draft::new("b.example")),
         ("excluded;DNS:a.example", named("DNS:b.a.example")),
         ("excluded;DNS:a.example", named("DNS:*.a.example")),
+        ("excluded;DNS:b.a.example", named("DNS:*.a.example")),
+        (
+            "excluded;DNS:B.A.Example",
+            named("DNS:c.example,DNS:*.a.example"),
+        ),
         (
             "permitted;IP:192.0.2.0/255.255.255.0",
             named("IP:192.0.3.1"),
@@ -471,6 +479,36 @@ fn name_constraints_bind_intermediates_and_roots() {
             "{constraints}"
         );
     }
+}
+
+/// OpenSSL does not take these common names for host names, and so does not constrain them.
+#[test]
+fn common_names_that_are_matched_are_constrained_too() {
+    let root = root();
+    let bound = |constraints: &str| {
+        let draft = Draft::authority("Bound").set("nameConstraints", constraints);
+        draft.signed_by(&root)
+    };
+    let middles = [
+        bound("permitted;DNS:a.example"),
+        bound("excluded;DNS:intranet,excluded;DNS:b-.example"),
+    ];
+    for middle in &middles {
+        for host in ["intranet", "b-.example"] {
+            let leaf = Draft::new(host).signed_by(middle);
+            let flags = judge_as(&[&root], &[&leaf, middle], host);
+            assert_eq!(flags, Flags::GENERIC_ERROR, "{host}");
+            // Nobody looks at the name then.
+            assert_eq!(judge(&[&root], &[&leaf, middle]), Flags::empty(), "{host}");
+        }
+        let named = Draft::new("intranet").set("subjectAltName", "IP:192.0.2.1");
+        let leaf = named.signed_by(middle);
+        let flags = judge_as(&[&root], &[&leaf, middle], "192.0.2.1");
+        assert_eq!(flags, Flags::empty());
+    }
+    let leaf = Draft::new("others").signed_by(&middles[1]);
+    let flags = judge_as(&[&root], &[&leaf, &middles[1]], "others");
+    assert_eq!(flags, Flags::empty());
 }
 
 #[test]

@@ -12,7 +12,25 @@ G_BEGIN_DECLS
  *
  * The certificate authorities of one PEM file, as a #GTlsFileDatabase.
  *
- * It is made by g_initable_new() with #GTlsFileDatabase:anchors.
+ * It is made by g_initable_new() with #GTlsFileDatabase:anchors, the absolute
+ * path of a file of at most 64 MiB, or by g_tls_file_database_new() where
+ * gio-ossl is the TLS backend. The file is read once; when
+ * #GTlsFileDatabase:anchors changes later, the authorities stay. A relative
+ * path is ignored with a warning.
+ *
+ * Every certificate in the file is trusted, be it a root, an intermediate or
+ * an end entity. Revocation lists (`X509 CRL`) in it are honoured, other
+ * blocks and text are passed over.
+ *
+ * Initialization fails with %G_TLS_ERROR_MISC if there is no path, if the file
+ * cannot be read, or if it has no certificate or one that is broken, and with
+ * %G_IO_ERROR_CANCELLED.
+ *
+ * All functions of #GTlsDatabase may be called from every thread. What they
+ * return is the caller's. A look-up that finds nothing returns %NULL without
+ * an error, as one for private keys does; the only error is
+ * %G_IO_ERROR_CANCELLED. Handles are the URI of the file, `#`, and the SHA-256
+ * of the certificate in lower-case hexadecimal digits.
  *
  * Since: 0.1
  */

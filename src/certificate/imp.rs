@@ -58,9 +58,9 @@ pub struct Certificate {
     issuer: OnceLock<SharedRef<gio::TlsCertificate>>,
     /// What a peer sent together with this certificate.
     pub(super) sent: OnceLock<Vec<X509>>,
-    /// For reading them back.
-    certificate_uri: OnceLock<String>,
-    key_uri: OnceLock<String>,
+    /// For reading them back; they may have a PIN.
+    certificate_uri: OnceLock<Zeroizing<String>>,
+    key_uri: OnceLock<Zeroizing<String>>,
 }
 
 impl Certificate {
@@ -114,7 +114,7 @@ impl Certificate {
             _ => return,
         };
         if let Ok(Some(uri)) = value.get::<Option<String>>() {
-            slot.get_or_init(|| uri);
+            slot.get_or_init(|| Zeroizing::new(uri));
         }
     }
 
@@ -214,8 +214,12 @@ impl ObjectImpl for Certificate {
                 || spec.default_value().clone(),
                 |certificate| ip_addresses_value(names::addresses(certificate)),
             ),
-            "pkcs11-uri" => self.certificate_uri.get().to_value(),
-            "private-key-pkcs11-uri" => self.key_uri.get().to_value(),
+            "pkcs11-uri" => self
+                .certificate_uri
+                .get()
+                .map(|uri| uri.as_str())
+                .to_value(),
+            "private-key-pkcs11-uri" => self.key_uri.get().map(|uri| uri.as_str()).to_value(),
             _ => spec.default_value().clone(),
         };
         x509::clear_errors();

@@ -52,6 +52,7 @@ pub(crate) fn chain(
     let problems = store.verify(&Question {
         chain: &chain,
         purpose,
+        host: expected.is_some_and(|expected| identity::server_name(expected).is_some()),
         time: testing::clock(),
     });
     flags(problems) | identity_problem(leaf, expected)

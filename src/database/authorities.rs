@@ -1,6 +1,12 @@
 //! What both databases do: judging chains, and looking certificates up.
 
-use std::{fmt::Write, fs, path::Path, sync::OnceLock};
+use std::{
+    fmt::Write,
+    fs::File,
+    io::{self, Read},
+    path::Path,
+    sync::OnceLock,
+};
 
 use gio::{TlsCertificateFlags as Flags, TlsDatabaseLookupFlags as LookupFlags, prelude::*};
 use glib::subclass::prelude::*;
@@ -24,6 +30,9 @@ use crate::{
     },
     subclass::tls_database::TlsDatabaseImpl,
 };
+
+/// More than any collection of anchors needs, and little enough to hold.
+const MAX_FILE: u64 = 64 * 1024 * 1024;
 
 /// The certificates that a database trusts, some of them known to OpenSSL alone until they are needed.
 pub(super) struct Authorities {
@@ -52,7 +61,7 @@ impl Authorities {
     /// the directories hold, and is read only when they do not suffice; one that `SSL_CERT_FILE` names
     /// counts from the beginning, with its revocation lists.
     pub(super) fn system() -> Result<Self, Error> {
-        let chosen = places::chosen_file().map(|file| fs::read(file).unwrap_or_default());
+        let chosen = places::chosen_file().map(|file| read(file).unwrap_or_default());
         // As for OpenSSL, a file that is not all in order has nothing in it.
         let chosen = chosen.map(|text| contents(&text).unwrap_or_default());
         let lists = chosen.iter().flat_map(|(_, lists)| lists);
@@ -67,12 +76,14 @@ impl Authorities {
     }
 
     fn collection(&self) -> &Anchors {
-        self.collection.get_or_init(|| read(places::usual_file()))
+        self.collection
+            .get_or_init(|| certificates(places::usual_file()))
     }
 
     fn listing(&self) -> &Anchors {
-        self.listing
-            .get_or_init(|| Anchors::concatenated(places::hashed_files().into_iter().map(read)))
+        self.listing.get_or_init(|| {
+            Anchors::concatenated(places::hashed_files().into_iter().map(certificates))
+        })
     }
 
     /// What is wrong with a chain. The collection is not touched for one that is trusted without it.
@@ -262,9 +273,20 @@ pub(super) fn contents(text: &[u8]) -> Result<(Anchors, Vec<X509Crl>), Error> {
 }
 
 /// The certificates of one of the system's files; as for OpenSSL, one that cannot be read has none.
-fn read(file: impl AsRef<Path>) -> Anchors {
-    let text = fs::read(file).unwrap_or_default();
+fn certificates(file: impl AsRef<Path>) -> Anchors {
+    let text = read(file).unwrap_or_default();
     Anchors::from_pem(&text).unwrap_or_default()
+}
+
+/// What is in a file, unless it is too large.
+pub(super) fn read(file: impl AsRef<Path>) -> io::Result<Vec<u8>> {
+    let mut text = Vec::new();
+    let mut file = File::open(file)?.take(MAX_FILE + 1);
+    file.read_to_end(&mut text)?;
+    if text.len() as u64 > MAX_FILE {
+        return Err(io::Error::other("the file is too large"));
+    }
+    Ok(text)
 }
 
 fn add_new<'a>(list: &mut Vec<X509>, more: impl Iterator<Item = &'a X509>) {

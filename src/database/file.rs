@@ -2,8 +2,6 @@
 
 use std::{
     fmt,
-    fs::File,
-    io::Read,
     path::{Path, PathBuf},
     sync::{LazyLock, Mutex, MutexGuard, OnceLock, PoisonError},
 };
@@ -11,11 +9,8 @@ use std::{
 use gio::{prelude::*, subclass::prelude::*};
 use glib::{ParamSpec, ParamSpecOverride, Value};
 
-use super::authorities::{Authorities, Trusting, check_cancelled, contents};
+use super::authorities::{Authorities, Trusting, check_cancelled, contents, read};
 use crate::{error::Error, impl_tls_database, impl_tls_file_database, ossl::trust::TrustStore};
-
-/// More than any collection of anchors needs, and little enough to hold.
-const MAX_FILE: u64 = 64 * 1024 * 1024;
 
 static PROPERTIES: LazyLock<Vec<ParamSpec>> = LazyLock::new(|| {
     vec![ParamSpecOverride::for_interface::<gio::TlsFileDatabase>(
@@ -114,15 +109,4 @@ fn load(path: Option<&Path>) -> Result<Authorities, Error> {
     let store = TrustStore::of([], &lists).map_err(|stack| failed(&stack))?;
     let uri = glib::filename_to_uri(path, None).map_err(|error| failed(&error))?;
     Ok(Authorities::of(uri.into(), anchors, store))
-}
-
-fn read(path: &Path) -> std::io::Result<Vec<u8>> {
-    let mut text = Vec::new();
-    File::open(path)?
-        .take(MAX_FILE + 1)
-        .read_to_end(&mut text)?;
-    if text.len() as u64 > MAX_FILE {
-        return Err(std::io::Error::other("the file is too large"));
-    }
-    Ok(text)
 }

@@ -224,7 +224,12 @@ impl Reader<'_> {
                     if encrypted.is_null() || (*encrypted).enc_data.is_null() {
                         return Err(self.failure());
                     }
-                    self.budget.spend_on((*(*encrypted).enc_data).algorithm)?;
+                    let content = (*encrypted).enc_data;
+                    // It is optional, and not every OpenSSL 3 survives that it is missing.
+                    if (*content).enc_data.is_null() {
+                        return Err(self.failure());
+                    }
+                    self.budget.spend_on((*content).algorithm)?;
                     let (text, length) = self.password.parts();
                     sys::PKCS12_unpack_p7encdata(safe, text, length)
                 }

@@ -10,7 +10,7 @@ use openssl::{
 };
 use openssl_sys as ffi;
 
-pub(crate) use self::names::{dns_names, ip_addresses, name_to_text};
+pub(crate) use self::names::{dns_names, ip_addresses, name_bytes, name_to_text};
 use super::der::decode;
 use crate::error::Error;
 

@@ -75,3 +75,4 @@ void add_session_tests (void);
 void add_rejection_tests (void);
 void add_bad_input_tests (void);
 void add_ends_tests (void);
+void add_certificate_tests (void);

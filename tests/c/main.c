@@ -17,5 +17,6 @@ main (int argc, char **argv)
   add_rejection_tests ();
   add_bad_input_tests ();
   add_ends_tests ();
+  add_certificate_tests ();
   return g_test_run ();
 }

@@ -9,6 +9,7 @@ use glib::{ParamSpec, ParamSpecOverride, Value};
 #[derive(Default)]
 pub struct Imp {
     der: OnceLock<Vec<u8>>,
+    key_pem: OnceLock<String>,
     issuer: OnceLock<Foreign>,
 }
 
@@ -44,6 +45,7 @@ impl ObjectImpl for Imp {
     fn property(&self, _id: usize, spec: &ParamSpec) -> Value {
         match spec.name() {
             "certificate" => self.der.get().map(glib::ByteArray::from).to_value(),
+            "private-key-pem" => self.key_pem.get().to_value(),
             "issuer" => self
                 .issuer
                 .get()
@@ -72,8 +74,19 @@ impl Foreign {
         let object: Self = glib::Object::new();
         object.imp().der.set(der).unwrap();
         if let Some(issuer) = issuer {
-            object.imp().issuer.set(issuer).unwrap();
+            object.set_issuer(issuer);
         }
         object
+    }
+
+    /// The same certificate with its private key.
+    pub fn with_key(self, pem: String) -> Self {
+        self.imp().key_pem.set(pem).unwrap();
+        self
+    }
+
+    /// Names an issuer, which may be one of those that this one issued: then none of them is ever freed.
+    pub fn set_issuer(&self, issuer: Foreign) {
+        self.imp().issuer.set(issuer).unwrap();
     }
 }

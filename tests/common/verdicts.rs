@@ -32,6 +32,21 @@ pub fn judge(anchors: &[&Issued], chain: &[&Issued]) -> Flags {
     judge_for(SERVER, anchors, chain)
 }
 
+/// The opinion on a server that should be this host.
+pub fn judge_as(anchors: &[&Issued], chain: &[&Issued], host: &str) -> Flags {
+    let folder = Pki::new();
+    let flags = database(folder.write("anchors.pem", pem(anchors))).verify_chain(
+        &object(chain),
+        SERVER,
+        Some(&gio::NetworkAddress::new(host, 443)),
+        gio::TlsInteraction::NONE,
+        Verify::NONE,
+        gio::Cancellable::NONE,
+    );
+    assert!(ErrorStack::get().errors().is_empty());
+    flags.unwrap()
+}
+
 /// The opinion of a database of these anchors and revocation lists.
 pub fn judge_with(anchors: &[&Issued], lists: &[String], chain: &[&Issued]) -> Flags {
     judge_by(&[pem(anchors), lists.concat()].concat(), SERVER, chain)

@@ -14,7 +14,7 @@ use openssl::{
 use openssl_sys as ffi;
 
 use super::{
-    MAX_DEPTH, Question,
+    MAX_DEPTH, Question, constraints,
     level::security_level,
     problems::{Place, Problems},
 };
@@ -118,6 +118,9 @@ impl Attempt<'_> {
         if links.clone().any(is_malformed) || !question.purpose.is_allowed_by(&mut links) {
             problems |= Problems::OTHER;
         }
+        if constraints::are_violated(&path, question.host) {
+            problems |= Problems::OTHER;
+        }
         // OpenSSL takes the end of the path for an anchor, whose signature does not matter.
         let end = path.last().filter(|_| is_trusted == Some(path.len()));
         if end.is_some_and(|end| !is_self_issued(end) && is_weakly_signed(end)) {
@@ -140,6 +143,8 @@ impl Attempt<'_> {
         }
         if self.revocation {
             flags |= ffi::X509_V_FLAG_CRL_CHECK | ffi::X509_V_FLAG_CRL_CHECK_ALL;
+            // Lists for some reasons alone, or of several authorities, revoke as well.
+            flags |= ffi::X509_V_FLAG_EXTENDED_CRL_SUPPORT;
         }
         // SAFETY: the parameters belong to the context, which is alive by the caller's guarantee.
         unsafe {

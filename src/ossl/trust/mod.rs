@@ -20,6 +20,7 @@ pub(crate) use purpose::Purpose;
 pub(crate) use revocation::lists_from_pem;
 
 mod attempt;
+mod constraints;
 mod level;
 mod paths;
 mod problems;
@@ -43,6 +44,8 @@ pub(crate) struct Question<'a> {
     /// Leaf first; the others are hints, in any order.
     pub(crate) chain: &'a [X509],
     pub(crate) purpose: Purpose,
+    /// Whether the leaf is to be for a host that has a name, which may be a common name.
+    pub(crate) host: bool,
     /// Seconds since 1970 to judge by; `None` is now.
     pub(crate) time: Option<i64>,
 }
@@ -67,6 +70,7 @@ impl TrustStore {
             builder.add_cert(anchor.clone())?;
         }
         let mut revokes = false;
+        revocation::prefer_own_lists(&mut builder);
         for list in lists {
             revocation::add(&mut builder, list)?;
             revokes = true;
@@ -85,6 +89,7 @@ impl TrustStore {
     ) -> Result<Self, ErrorStack> {
         const DEFAULT: c_int = 3;
         let mut builder = X509StoreBuilder::new()?;
+        revocation::prefer_own_lists(&mut builder);
         let lookup = builder.add_lookup(X509Lookup::hash_dir())?;
         // SAFETY: the look-up is alive, and NULL stands for OpenSSL's own choice of directories.
         unsafe { ffi::X509_LOOKUP_add_dir(lookup.as_ptr(), ptr::null(), DEFAULT) };
@@ -174,6 +179,9 @@ impl TrustStore {
             }
         }
         let Outcome { problems, path } = usual.run(question)?;
+        if self.is_end_revoked(&path, &usual, question)? {
+            return Ok(problems | Problems::REVOKED);
+        }
         let mut best = problems;
         if best == Problems::NONE {
             return Ok(best);
@@ -190,12 +198,54 @@ impl TrustStore {
                 hints: below.get(1..).unwrap_or_default(),
                 ..usual
             };
-            let found = other.run(question)?.problems;
-            if found.severity() < best.severity() {
-                best = found;
+            let Outcome { mut problems, path } = other.run(question)?;
+            if problems.severity() < best.severity()
+                && self.is_end_revoked(&path, &usual, question)?
+            {
+                problems |= Problems::REVOKED;
+            }
+            if problems.severity() < best.severity() {
+                best = problems;
             }
         }
         Ok(best)
+    }
+
+    /// Whether the anchor at the end of a path, or an anchor above it, was revoked by another one.
+    fn is_end_revoked(
+        &self,
+        path: &[X509],
+        usual: &Attempt<'_>,
+        question: &Question<'_>,
+    ) -> Result<bool, ErrorStack> {
+        if !self.revokes {
+            return Ok(false);
+        }
+        let mut seen: Vec<X509> = path.last().cloned().into_iter().collect();
+        let mut next = 0;
+        while let Some(end) = seen.get(next).cloned() {
+            next += 1;
+            for above in paths::all(self, &end, usual.hints) {
+                let Some((anchor, below)) =
+                    above.split_last().filter(|(_, below)| !below.is_empty())
+                else {
+                    continue;
+                };
+                let attempt = Attempt {
+                    anchor: Some(anchor),
+                    leaf: &end,
+                    hints: below.get(1..).unwrap_or_default(),
+                    ..*usual
+                };
+                if attempt.run(question)?.problems.contains(Problems::REVOKED) {
+                    return Ok(true);
+                }
+                if seen.len() < MAX_HINTS && !seen.contains(anchor) {
+                    seen.push(anchor.clone());
+                }
+            }
+        }
+        Ok(false)
     }
 }
 
@@ -236,6 +286,7 @@ mod tests {
         let problems = store.verify(&Question {
             chain,
             purpose: Purpose::TlsServer,
+            host: false,
             time: Some(time),
         });
         assert!(ErrorStack::get().errors().is_empty());

@@ -1,6 +1,9 @@
 //! Certificate revocation lists.
 
-use std::ffi::{c_int, c_void};
+use std::{
+    ffi::{c_int, c_void},
+    ptr,
+};
 
 use foreign_types::{ForeignType, ForeignTypeRef};
 use openssl::{
@@ -14,6 +17,8 @@ use crate::{
     ossl::{der::decode, pem},
 };
 
+const NID_AUTHORITY_KEY_IDENTIFIER: c_int = 90;
+
 type Lists = *mut ffi::OPENSSL_STACK;
 type LookUp = unsafe extern "C" fn(*const ffi::X509_STORE_CTX, *const ffi::X509_NAME) -> Lists;
 
@@ -25,6 +30,7 @@ unsafe extern "C" {
         issuer: *const ffi::X509_NAME,
     ) -> Lists;
     fn X509_get0_pubkey(certificate: *const ffi::X509) -> *mut ffi::EVP_PKEY;
+    fn X509_check_akid(issuer: *const ffi::X509, identifier: *const ffi::AUTHORITY_KEYID) -> c_int;
     fn OPENSSL_sk_delete(stack: Lists, index: c_int) -> *mut c_void;
 }
 
@@ -40,11 +46,16 @@ pub(crate) fn lists_from_pem(text: &[u8]) -> Result<Vec<X509Crl>, Error> {
         .collect()
 }
 
+/// Lets the store tell the lists of authorities with one name apart.
+pub(super) fn prefer_own_lists(store: &mut X509StoreBuilderRef) {
+    // SAFETY: the store is alive, and the callback upholds what OpenSSL asks of it.
+    unsafe { X509_STORE_set_lookup_crls(store.as_ptr(), Some(look_up)) };
+}
+
 /// Adds a list to a store, which keeps a reference of its own.
 pub(super) fn add(store: &mut X509StoreBuilderRef, list: &X509CrlRef) -> Result<(), ErrorStack> {
-    // SAFETY: both are alive, and the callback upholds what OpenSSL asks of it.
+    // SAFETY: both are alive.
     unsafe {
-        X509_STORE_set_lookup_crls(store.as_ptr(), Some(look_up));
         if X509_STORE_add_crl(store.as_ptr(), list.as_ptr()) == 1 {
             Ok(())
         } else {
@@ -53,8 +64,9 @@ pub(super) fn add(store: &mut X509StoreBuilderRef, list: &X509CrlRef) -> Result<
     }
 }
 
-/// Gives OpenSSL the lists of the certificate that it is checking: of several authorities with one
-/// name, only those of its own issuer if there are any. OpenSSL would go by name and date.
+/// Gives OpenSSL the lists of the certificate that it is checking: those with the key identifier of an
+/// authority of its path, or without any, and of several authorities with one name only those of its own
+/// issuer if there are any. OpenSSL would go by name and date, and look among what was presented.
 unsafe extern "C" fn look_up(
     context: *const ffi::X509_STORE_CTX,
     issuer: *const ffi::X509_NAME,
@@ -63,26 +75,59 @@ unsafe extern "C" fn look_up(
     // stack of lists that it wants is new, and so are its references.
     unsafe {
         let lists = X509_STORE_CTX_get1_crls(context, issuer);
-        let count = ffi::OPENSSL_sk_num(lists);
         let context = context.cast_mut();
         let path = ffi::X509_STORE_CTX_get0_chain(context).cast_const().cast();
+        let length = ffi::OPENSSL_sk_num(path);
         let above = ffi::X509_STORE_CTX_get_error_depth(context) + 1;
-        let above = above.min(ffi::OPENSSL_sk_num(path) - 1);
-        let authority = ffi::OPENSSL_sk_value(path, above).cast::<ffi::X509>();
-        if count < 2 || authority.is_null() {
+        let above = above.min(length - 1);
+        let at = |depth| ffi::OPENSSL_sk_value(path, depth).cast::<ffi::X509>();
+        let authority = at(above);
+        if lists.is_null() || authority.is_null() {
             return lists;
         }
+        retain(lists, |list| {
+            (above..length).any(|depth| may_be_signed_by(list, at(depth)))
+        });
         let key = X509_get0_pubkey(authority);
-        let is_own = |index| {
-            let list = ffi::OPENSSL_sk_value(lists, index).cast::<ffi::X509_CRL>();
-            !key.is_null() && ffi::X509_CRL_verify(list, key) == 1
-        };
-        let own: Vec<bool> = (0..count).map(is_own).collect();
-        if own.contains(&true) {
-            for (index, _) in (0..count).zip(&own).rev().filter(|(_, own)| !**own) {
+        let is_own = |list| !key.is_null() && ffi::X509_CRL_verify(list, key) == 1;
+        let count = ffi::OPENSSL_sk_num(lists);
+        let list = |index| ffi::OPENSSL_sk_value(lists, index).cast::<ffi::X509_CRL>();
+        if count > 1 && (0..count).any(|index| is_own(list(index))) {
+            retain(lists, is_own);
+        }
+        lists
+    }
+}
+
+/// Whether the list's authority key identifier, if it has one, fits this certificate.
+///
+/// # Safety
+///
+/// Both are alive.
+unsafe fn may_be_signed_by(list: *mut ffi::X509_CRL, authority: *mut ffi::X509) -> bool {
+    // SAFETY: by the caller's guarantee; the identifier is NULL or of its own, and released here.
+    unsafe {
+        let (unasked, nowhere) = (ptr::null_mut(), ptr::null_mut());
+        let nid = NID_AUTHORITY_KEY_IDENTIFIER;
+        let identifier = ffi::X509_CRL_get_ext_d2i(list, nid, unasked, nowhere).cast();
+        let fits = X509_check_akid(authority, identifier) == ffi::X509_V_OK;
+        ffi::AUTHORITY_KEYID_free(identifier);
+        fits
+    }
+}
+
+/// Leaves in the stack only those lists that `keep` wants.
+///
+/// # Safety
+///
+/// The stack is alive, and owns a reference to each of its lists.
+unsafe fn retain(lists: Lists, keep: impl Fn(*mut ffi::X509_CRL) -> bool) {
+    // SAFETY: by the caller's guarantee; what leaves the stack is released.
+    unsafe {
+        for index in (0..ffi::OPENSSL_sk_num(lists)).rev() {
+            if !keep(ffi::OPENSSL_sk_value(lists, index).cast()) {
                 ffi::X509_CRL_free(OPENSSL_sk_delete(lists, index).cast());
             }
         }
-        lists
     }
 }

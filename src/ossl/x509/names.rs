@@ -65,12 +65,13 @@ fn alternative_names(certificate: &X509Ref, kind: c_int) -> Vec<Vec<u8>> {
     names
         .iter()
         .flatten()
-        .filter_map(|name| bytes(name, kind))
+        .filter_map(|name| name_bytes(name, kind))
         .collect()
 }
 
-fn bytes(name: &GeneralNameRef, kind: c_int) -> Option<Vec<u8>> {
-    // SAFETY: the values of both kinds are ASN1_STRINGs, whose data lives as long as the name.
+/// The bytes of a name, if it is of this kind, whose values are strings.
+pub(crate) fn name_bytes(name: &GeneralNameRef, kind: c_int) -> Option<Vec<u8>> {
+    // SAFETY: the values of the kinds that are asked for, dNSName and iPAddress, are ASN1_STRINGs, whose data lives as long as the name.
     unsafe {
         let name = name.as_ptr();
         if (*name).type_ != kind {
