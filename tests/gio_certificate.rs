@@ -12,83 +12,18 @@ use gio_ossl::Certificate;
 use openssl::x509::X509;
 
 use certificates::{build, object, text};
+use foreign::Foreign;
 use pki::{Issued, Leaf, Pki};
 
 #[allow(dead_code, reason = "each test program uses its part")]
 #[path = "common/certificates.rs"]
 mod certificates;
 #[allow(dead_code, reason = "each test program uses its part")]
+#[path = "common/foreign.rs"]
+mod foreign;
+#[allow(dead_code, reason = "each test program uses its part")]
 #[path = "common/pki.rs"]
 mod pki;
-
-/// Another backend's certificate class: only the properties that GIO reads.
-mod foreign {
-    use std::sync::OnceLock;
-
-    use gio::{prelude::*, subclass::prelude::*};
-    use gio_ossl::{impl_tls_certificate, subclass::tls_certificate::TlsCertificateImpl};
-    use glib::{ParamSpec, ParamSpecOverride, Value};
-
-    #[derive(Default)]
-    pub struct Imp(pub OnceLock<Vec<u8>>);
-
-    glib::wrapper! {
-        pub struct Foreign(ObjectSubclass<Imp>) @extends gio::TlsCertificate;
-    }
-
-    #[glib::object_subclass]
-    impl ObjectSubclass for Imp {
-        const NAME: &'static str = "ForeignCertificate";
-        type Type = Foreign;
-        type ParentType = gio::TlsCertificate;
-    }
-
-    impl ObjectImpl for Imp {
-        fn properties() -> &'static [ParamSpec] {
-            static PROPERTIES: OnceLock<Vec<ParamSpec>> = OnceLock::new();
-            PROPERTIES.get_or_init(|| {
-                [
-                    "certificate",
-                    "certificate-pem",
-                    "private-key",
-                    "private-key-pem",
-                    "issuer",
-                ]
-                .map(ParamSpecOverride::for_class::<gio::TlsCertificate>)
-                .into()
-            })
-        }
-
-        fn set_property(&self, _id: usize, _value: &Value, _spec: &ParamSpec) {}
-
-        fn property(&self, _id: usize, spec: &ParamSpec) -> Value {
-            match spec.name() {
-                "certificate" => self.0.get().map(glib::ByteArray::from).to_value(),
-                _ => spec.default_value().clone(),
-            }
-        }
-    }
-
-    impl TlsCertificateImpl for Imp {
-        fn verify(
-            &self,
-            _identity: Option<&gio::SocketConnectable>,
-            _trusted_ca: Option<&gio::TlsCertificate>,
-        ) -> gio::TlsCertificateFlags {
-            gio::TlsCertificateFlags::GENERIC_ERROR
-        }
-    }
-
-    impl_tls_certificate!(Imp);
-
-    impl Foreign {
-        pub fn new(der: Vec<u8>) -> Self {
-            let object: Self = glib::Object::new();
-            object.imp().0.set(der).unwrap();
-            object
-        }
-    }
-}
 
 fn host(name: &str) -> gio::SocketConnectable {
     gio::NetworkAddress::new(name, 4433).upcast()
@@ -205,8 +140,8 @@ fn any_certificate_of_the_chain_can_be_the_authority() {
 fn certificates_of_other_classes_can_be_authorities_and_issuers() {
     let pki = Pki::new();
     let leaf = pki.issue_below_intermediate(Leaf::new("server.example"));
-    let root = foreign::Foreign::new(pki.root.certificate.to_der().unwrap());
-    let intermediate = foreign::Foreign::new(pki.intermediate.certificate.to_der().unwrap());
+    let root = Foreign::new(pki.root.certificate.to_der().unwrap(), None);
+    let intermediate = Foreign::new(pki.intermediate.certificate.to_der().unwrap(), None);
     let certificate = build(&[
         ("certificate-pem", leaf.certificate_pem().to_value()),
         ("issuer", intermediate.to_value()),
@@ -219,7 +154,7 @@ fn certificates_of_other_classes_can_be_authorities_and_issuers() {
 #[test]
 fn certificates_of_other_classes_are_the_same_by_their_contents() {
     let pki = Pki::new();
-    let theirs = foreign::Foreign::new(pki.root.certificate.to_der().unwrap());
+    let theirs = Foreign::new(pki.root.certificate.to_der().unwrap(), None);
     let ours = object(&pki.root);
     assert!(ours.is_same(&theirs));
     assert!(theirs.is_same(&ours));
