@@ -3,10 +3,16 @@
 #![allow(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)] // These are tests.
 
 mod common;
+#[allow(dead_code, reason = "each test program uses its part")]
+#[path = "common/foreign.rs"]
+mod foreign;
 #[path = "common/oracle.rs"]
 mod oracle;
 
-use std::sync::{Arc, Mutex};
+use std::{
+    fs,
+    sync::{Arc, Mutex},
+};
 
 use common::{
     IDENTITY, assert_fails, certificate, hurry,
@@ -20,106 +26,22 @@ use gio::{
 };
 use gio_ossl::{DtlsClientConnection, DtlsConnection, DtlsServerConnection};
 
+use foreign::Foreign;
 use oracle::{Asked, Oracle};
-use stranger::Stranger;
 
 const FATAL: u8 = 2;
 const SERVER_AUTHENTICATION: &str = "1.3.6.1.5.5.7.3.1";
 const CLIENT_AUTHENTICATION: &str = "1.3.6.1.5.5.7.3.2";
 
-mod stranger {
-    //! A certificate class of an application's own: PEM text, and nothing parsed.
-
-    use std::{
-        fs,
-        sync::{Mutex, OnceLock},
-    };
-
-    use gio::{prelude::*, subclass::prelude::*};
-    use gio_ossl::subclass::{impl_tls_certificate, tls_certificate::TlsCertificateImpl};
-    use glib::{ParamSpec, ParamSpecOverride, Value};
-
-    use super::common;
-
-    glib::wrapper! {
-        pub struct Stranger(ObjectSubclass<imp::Stranger>) @extends gio::TlsCertificate;
+/// A certificate of the PKI in a class of the application's own, with its key if that is known.
+fn stranger(name: &str, with_key: bool) -> Foreign {
+    let pem = fs::read(common::pki_file(&format!("{name}.pem"))).unwrap();
+    let der = openssl::x509::X509::from_pem(&pem).unwrap().to_der();
+    let foreign = Foreign::new(der.unwrap(), None);
+    if !with_key {
+        return foreign;
     }
-
-    impl Stranger {
-        /// A certificate of the PKI, with its key if that is known.
-        pub fn new(name: &str, with_key: bool) -> Self {
-            let read = |suffix| {
-                let path = common::pki_file(&format!("{name}.{suffix}"));
-                fs::read_to_string(path).unwrap()
-            };
-            let object: Self = glib::Object::new();
-            *object.imp().certificate.lock().unwrap() = read("pem");
-            *object.imp().key.lock().unwrap() = with_key.then(|| read("key"));
-            object
-        }
-    }
-
-    mod imp {
-        use super::*;
-
-        #[derive(Default)]
-        pub struct Stranger {
-            pub certificate: Mutex<String>,
-            pub key: Mutex<Option<String>>,
-        }
-
-        #[glib::object_subclass]
-        impl ObjectSubclass for Stranger {
-            const NAME: &'static str = "TestStranger";
-            type Type = super::Stranger;
-            type ParentType = gio::TlsCertificate;
-        }
-
-        impl ObjectImpl for Stranger {
-            fn properties() -> &'static [ParamSpec] {
-                static PROPERTIES: OnceLock<Vec<ParamSpec>> = OnceLock::new();
-                let over = ParamSpecOverride::for_class::<gio::TlsCertificate>;
-                PROPERTIES.get_or_init(|| {
-                    let names = [
-                        "certificate",
-                        "certificate-pem",
-                        "private-key",
-                        "private-key-pem",
-                        "issuer",
-                    ];
-                    names.map(over).into()
-                })
-            }
-
-            fn set_property(&self, _id: usize, _value: &Value, _spec: &ParamSpec) {}
-
-            fn property(&self, _id: usize, spec: &ParamSpec) -> Value {
-                let pem = self.certificate.lock().unwrap().clone();
-                match spec.name() {
-                    "certificate" => {
-                        let parsed = openssl::x509::X509::from_pem(pem.as_bytes()).unwrap();
-                        glib::ByteArray::from(&parsed.to_der().unwrap()).to_value()
-                    }
-                    "certificate-pem" => pem.to_value(),
-                    "private-key" => None::<glib::ByteArray>.to_value(),
-                    "private-key-pem" => self.key.lock().unwrap().to_value(),
-                    _ => None::<gio::TlsCertificate>.to_value(),
-                }
-            }
-        }
-
-        impl TlsCertificateImpl for Stranger {
-            fn verify(
-                &self,
-                _identity: Option<&gio::SocketConnectable>,
-                _trusted_ca: Option<&gio::TlsCertificate>,
-            ) -> gio::TlsCertificateFlags {
-                gio::TlsCertificateFlags::GENERIC_ERROR
-            }
-        }
-
-        impl_tls_certificate!(Stranger);
-    }
+    foreign.with_key(fs::read_to_string(common::pki_file(&format!("{name}.key"))).unwrap())
 }
 
 /// A client and a server that know each other; the client has a certificate to show.
@@ -326,8 +248,8 @@ fn alert_tells_the_gravest_of_the_problems() {
 fn certificates_of_another_class_are_presented() {
     for way in Way::BOTH {
         let ends = Ends::new();
-        ends.client.set_certificate(&Stranger::new("client", true));
-        ends.server.set_certificate(&Stranger::new("rsa", true));
+        ends.client.set_certificate(&stranger("client", true));
+        ends.server.set_certificate(&stranger("rsa", true));
         let [_, theirs] = ends.accept_all();
         let (client, server) = way.meet(&ends.client, &ends.server);
         client.unwrap();
@@ -336,7 +258,7 @@ fn certificates_of_another_class_are_presented() {
         let seen = ends.client.peer_certificate().unwrap();
         assert!(seen.is_same(&certificate("rsa")));
         let seen = ends.server.peer_certificate().unwrap();
-        assert!(seen.is_same(&Stranger::new("client", false)));
+        assert!(seen.is_same(&stranger("client", false)));
     }
 }
 
@@ -344,12 +266,12 @@ fn certificates_of_another_class_are_presented() {
 fn certificate_of_another_class_needs_its_key_too() {
     hurry();
     let base = SimNet::new().server();
-    let refused = DtlsServerConnection::new(&base, Some(&Stranger::new("ecdsa", false)));
+    let refused = DtlsServerConnection::new(&base, Some(&stranger("ecdsa", false)));
     assert_fails(refused, TlsError::BadCertificate);
-    DtlsServerConnection::new(&base, Some(&Stranger::new("ecdsa", true))).unwrap();
+    DtlsServerConnection::new(&base, Some(&stranger("ecdsa", true))).unwrap();
 
     let ends = Ends::new();
-    ends.client.set_certificate(&Stranger::new("client", false));
+    ends.client.set_certificate(&stranger("client", false));
     let (ours, theirs) = Way::Asynchronous.meet(&ends.client, &ends.server);
     assert_fails(ours, TlsError::CertificateRequired);
     assert_fails(theirs, TlsError::CertificateRequired);
