@@ -25,8 +25,8 @@ use openssl::x509::X509;
 use crate::error::Error;
 use crate::ossl::queue::Failure;
 pub use crate::ossl::session::{Authentication, MAX_PLAINTEXT};
-use crate::ossl::session::{Pace, Parameters, Progress, Session};
-use crate::ossl::{self, queue};
+use crate::ossl::session::{Parameters, Progress, Session};
+use crate::ossl::{self, Pace, queue};
 pub use crate::ossl::{Datagrams, Refusal, Role};
 
 use alert::{Alert, Suspicion};

@@ -16,7 +16,6 @@ use openssl::stack::StackRef;
 use openssl::x509::X509;
 use openssl_sys::{SSL, X509_STORE_CTX};
 
-use super::session::Pace;
 use super::{bio, sys};
 
 /// Which side of the handshake a session plays.
@@ -70,6 +69,15 @@ impl Refusal {
             Refusal::UnknownCa => openssl_sys::X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY,
         }
     }
+}
+
+/// How long the peer has for its answer to a repeated flight.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pace {
+    /// Twice as long as before (RFC 6347, section 4.2.4.1).
+    BackOff,
+    /// As long as for the first answer.
+    Initial,
 }
 
 /// What the callbacks find at the `SSL` they are called for.

@@ -23,4 +23,4 @@ pub mod trust;
 pub mod x509;
 
 pub use bio::Datagrams;
-pub use context::{Refusal, Role, Verdict};
+pub use context::{Pace, Refusal, Role, Verdict};

@@ -9,7 +9,7 @@ use openssl::error::ErrorStack;
 use openssl::ssl::{Ssl, SslRef};
 
 use super::bio::{self, Datagrams, Wire};
-use super::context::{self, Hooks, Role};
+use super::context::{self, Hooks, Pace, Role};
 use super::queue::{self, Failure};
 use super::sys;
 
@@ -35,15 +35,6 @@ pub enum Progress {
     WantVerdict,
     /// [`Session::answer_certificate_request`] is needed.
     WantCertificate,
-}
-
-/// How long the peer has for its answer to a repeated flight.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Pace {
-    /// Twice as long as before (RFC 6347, section 4.2.4.1).
-    BackOff,
-    /// As long as for the first answer.
-    Initial,
 }
 
 /// What a read found.
