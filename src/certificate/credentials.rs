@@ -12,10 +12,7 @@ use zeroize::Zeroizing;
 use super::{Certificate, MAX_CHAIN};
 use crate::{
     error::Error,
-    ossl::{
-        keys::key_from_pem,
-        x509::{certificate_from_der, clear_errors},
-    },
+    ossl::{keys::key_from_pem, queue, x509::certificate_from_der},
 };
 
 /// A certificate in OpenSSL's types, with everything that goes with it.
@@ -120,6 +117,6 @@ fn key_of(certificate: &gio::TlsCertificate) -> Result<Option<PKey<Private>>, Er
 fn belongs(key: &PKey<Private>, certificate: &X509) -> bool {
     let public = certificate.public_key();
     let belongs = public.is_ok_and(|public| public.public_eq(key));
-    clear_errors();
+    queue::clear();
     belongs
 }

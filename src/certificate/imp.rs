@@ -21,7 +21,7 @@ use super::{
 use crate::{
     error::Error,
     impl_tls_certificate,
-    ossl::x509,
+    ossl::{queue, x509},
     subclass::{
         SharedRef,
         tls_certificate::{TlsCertificateImpl, dns_names_value, ip_addresses_value},
@@ -124,7 +124,7 @@ impl Certificate {
 
     fn key_as<T>(&self, encode: impl FnOnce(&PKey<Private>) -> Option<T>) -> Option<T> {
         let encoded = encode(self.known()?.key.known()?);
-        x509::clear_errors();
+        queue::clear();
         encoded
     }
 }
@@ -222,7 +222,7 @@ impl ObjectImpl for Certificate {
             "private-key-pkcs11-uri" => self.key_uri.get().map(|uri| uri.as_str()).to_value(),
             _ => spec.default_value().clone(),
         };
-        x509::clear_errors();
+        queue::clear();
         value
     }
 }

@@ -5,14 +5,14 @@ use openssl::{
     x509::X509Ref,
 };
 
-use crate::ossl::x509;
+use crate::ossl::{queue, x509};
 
 const SECONDS_PER_DAY: i64 = 24 * 60 * 60;
 
 /// A point in time as UTC; `None` when GLib cannot express it.
 pub(super) fn date_time(time: &Asn1TimeRef) -> Option<glib::DateTime> {
     let elapsed = Asn1Time::from_unix(0).and_then(|epoch| epoch.diff(time));
-    x509::clear_errors();
+    queue::clear();
     let elapsed = elapsed.ok()?;
     let seconds = i64::from(elapsed.days) * SECONDS_PER_DAY + i64::from(elapsed.secs);
     glib::DateTime::from_unix_utc(seconds).ok()

@@ -10,8 +10,8 @@ use super::{
 use crate::{
     engine::testing,
     ossl::{
+        queue,
         trust::{Problems, Purpose, Question, TrustStore},
-        x509::clear_errors,
     },
 };
 
@@ -30,7 +30,7 @@ pub(super) fn certificate(
     let store = x509_of(authority)
         .ok()
         .and_then(|anchor| TrustStore::of([&anchor], []).ok());
-    clear_errors();
+    queue::clear();
     store.map_or(Flags::GENERIC_ERROR, |store| {
         chain(&store, certificate, Purpose::Any, expected)
     })
@@ -71,7 +71,7 @@ fn dates(certificate: &X509Ref) -> Flags {
         None => Asn1Time::days_from_now(0),
     };
     let Ok(now) = now else {
-        clear_errors();
+        queue::clear();
         return Flags::GENERIC_ERROR;
     };
     let mut flags = Flags::empty();
@@ -85,7 +85,7 @@ fn dates(certificate: &X509Ref) -> Flags {
         Ok(_) => {}
         Err(_) => flags |= Flags::GENERIC_ERROR,
     }
-    clear_errors();
+    queue::clear();
     flags
 }
 

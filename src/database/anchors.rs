@@ -14,11 +14,7 @@ use openssl::{
 use super::der;
 use crate::{
     error::Error,
-    ossl::{
-        pem,
-        trust::TrustStore,
-        x509::{bad_certificate, certificate_from_der, clear_errors},
-    },
+    ossl::{pem, queue, trust::TrustStore, x509::certificate_from_der},
 };
 
 /// A SHA-256 digest of a certificate's encoding.
@@ -144,7 +140,7 @@ impl Anchor {
         }
         let certificate = certificate_from_der(&der)?;
         let name = |name: &X509NameRef| {
-            let failed = |stack| bad_certificate("Could not encode a name", &stack);
+            let failed = |stack| queue::bad_certificate("Could not encode a name", &stack);
             name.to_der().map_err(failed)
         };
         Ok(Self {
@@ -170,7 +166,7 @@ impl NameIndex {
             .collect();
         // A stable order: among equals, that of the file.
         index.sort_by(|(one, _), (other, _)| compare(one, other));
-        clear_errors();
+        queue::clear();
         Self(index)
     }
 

@@ -24,9 +24,9 @@ use crate::{
     },
     error::Error,
     ossl::{
-        places,
+        places, queue,
         trust::{Purpose, TrustStore, lists_from_pem},
-        x509::{clear_errors, is_issued_by},
+        x509::is_issued_by,
     },
     subclass::tls_database::TlsDatabaseImpl,
 };
@@ -211,7 +211,7 @@ impl<T: Trusting> TlsDatabaseImpl for T {
         certificate: &gio::TlsCertificate,
     ) -> Option<glib::GString> {
         let handle = self.authorities().ok()?.handle(certificate);
-        clear_errors();
+        queue::clear();
         handle.map(Into::into)
     }
 
@@ -253,7 +253,7 @@ impl<T: Trusting> TlsDatabaseImpl for T {
             return Ok(Vec::new());
         };
         let name = X509Name::from_der(issuer);
-        clear_errors();
+        queue::clear();
         let found = name.map_or_else(|_| Vec::new(), |name| authorities.by_issuer(&name));
         Ok(found.into_iter().map(object).collect())
     }

@@ -7,7 +7,7 @@ use std::{
 
 use openssl::error::ErrorStack;
 
-use super::x509::bad_certificate;
+use super::queue;
 use crate::error::Error;
 
 /// One of OpenSSL's `d2i` functions.
@@ -36,7 +36,7 @@ pub(super) unsafe fn decode<T, U>(
     // Decoders that guess leave the wrong guesses behind, also on success.
     let stack = ErrorStack::get();
     if value.is_null() {
-        return Err(bad_certificate(what, &stack));
+        return Err(queue::bad_certificate(what, &stack));
     }
     // SAFETY: the value is the caller's.
     let value = unsafe { own(value) };

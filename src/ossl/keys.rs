@@ -12,13 +12,13 @@ use openssl::{
 };
 use openssl_sys as ffi;
 
-use super::{der::decode, memory_bio::MemoryBio, x509::bad_certificate};
+use super::{der::decode, memory_bio::MemoryBio, queue};
 use crate::error::Error;
 
 /// The private key of a PEM text. An encrypted one is refused, and nobody is asked for a password.
 pub(crate) fn key_from_pem(pem: &[u8]) -> Result<PKey<Private>, Error> {
     let what = "Could not parse PEM private key";
-    let bio = MemoryBio::reading(pem).map_err(|stack| bad_certificate(what, &stack))?;
+    let bio = MemoryBio::reading(pem).map_err(|stack| queue::bad_certificate(what, &stack))?;
     let mut asked = false;
     // SAFETY: the BIO is alive, and `asked` outlives the call that hands it to the callback.
     let key = unsafe {
@@ -37,7 +37,7 @@ pub(crate) fn key_from_pem(pem: &[u8]) -> Result<PKey<Private>, Error> {
     if asked {
         return Err(encrypted_key());
     }
-    Err(bad_certificate(what, &stack))
+    Err(queue::bad_certificate(what, &stack))
 }
 
 /// The private key of a PKCS#8, PKCS#1 or SEC1 encoding. An encrypted one is refused.

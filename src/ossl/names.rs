@@ -6,7 +6,10 @@ use foreign_types::ForeignTypeRef;
 use openssl::{nid::Nid, x509::X509Ref};
 use openssl_sys as ffi;
 
-use super::x509::{clear_errors, dns_names, ip_addresses};
+use super::{
+    queue,
+    x509::{dns_names, ip_addresses},
+};
 
 /// Whether the certificate is for this host name: ASCII, without trailing dot, and not an address.
 ///
@@ -34,7 +37,7 @@ fn has_broken_names(certificate: &X509Ref) -> bool {
     // SAFETY: the certificate is alive.
     let place = unsafe { ffi::X509_get_ext_by_NID(certificate.as_ptr(), nid, ANY_PLACE) };
     let is_broken = place >= 0 && certificate.subject_alt_names().is_none();
-    clear_errors();
+    queue::clear();
     is_broken
 }
 

@@ -2,7 +2,7 @@
 
 use openssl::base64;
 
-use super::x509::clear_errors;
+use super::queue;
 use crate::error::Error;
 
 /// One block of a text.
@@ -26,7 +26,7 @@ impl Block<'_> {
             return None;
         }
         let data = base64::decode_block(&text).ok();
-        clear_errors();
+        queue::clear();
         data
     }
 }

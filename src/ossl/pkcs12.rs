@@ -21,7 +21,7 @@ use self::{
     cost::Budget,
     sys::{Handle, Stack},
 };
-use super::{der::decode, x509::bad_certificate};
+use super::{der::decode, queue};
 use crate::error::Error;
 
 mod cost;
@@ -176,7 +176,7 @@ fn verify_mac(
     let stack = ErrorStack::get();
     match stack.errors().is_empty() {
         true => Err(Failure::Password),
-        false => Err(bad_certificate(&format!("{WHAT}: its MAC"), &stack).into()),
+        false => Err(queue::bad_certificate(&format!("{WHAT}: its MAC"), &stack).into()),
     }
 }
 
@@ -290,7 +290,7 @@ impl Reader<'_> {
             };
             if key.is_null() {
                 let what = format!("{WHAT}: its private key");
-                return Err(bad_certificate(&what, &ErrorStack::get()).into());
+                return Err(queue::bad_certificate(&what, &ErrorStack::get()).into());
             }
             self.key = Some(PKey::from_ptr(key));
         }
@@ -357,6 +357,6 @@ impl Reader<'_> {
                         without its legacy provider";
             return Error::BadCertificate(format!("{WHAT}: {text}")).into();
         }
-        bad_certificate(WHAT, &stack).into()
+        queue::bad_certificate(WHAT, &stack).into()
     }
 }

@@ -4,6 +4,8 @@ use std::ffi::c_int;
 
 use openssl::error::ErrorStack;
 
+use crate::error::Error;
+
 /// The library number of libssl, and the offset of its reasons that are received alerts.
 const ERR_LIB_SSL: c_int = 20;
 const ALERT_REASON_OFFSET: c_int = 1000;
@@ -51,4 +53,13 @@ pub fn describe(stack: &ErrorStack) -> Failure {
         missing_certificate,
         reason,
     }
+}
+
+/// `what`, with OpenSSL's own reason when it gave one.
+pub fn bad_certificate(what: &str, stack: &ErrorStack) -> Error {
+    let reason = stack.errors().iter().rev().find_map(|error| error.reason());
+    Error::BadCertificate(match reason {
+        Some(reason) => format!("{what}: {reason}"),
+        None => what.to_owned(),
+    })
 }

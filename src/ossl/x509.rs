@@ -4,14 +4,13 @@ use std::{ffi::c_int, ptr};
 
 use foreign_types::{ForeignType, ForeignTypeRef};
 use openssl::{
-    error::ErrorStack,
     nid::Nid,
     x509::{X509, X509Ref, X509VerifyResult},
 };
 use openssl_sys as ffi;
 
 pub(crate) use self::names::{dns_names, ip_addresses, name_bytes, name_to_text};
-use super::der::decode;
+use super::{der::decode, queue};
 use crate::error::Error;
 
 mod names;
@@ -40,7 +39,7 @@ pub(crate) fn is_issued_by(subject: &X509Ref, issuer: &X509Ref) -> bool {
             .public_key()
             .and_then(|key| subject.verify(&key))
             .unwrap_or(false);
-    clear_errors();
+    queue::clear();
     issued
 }
 
@@ -59,21 +58,6 @@ pub(crate) fn signature_digest(certificate: &X509Ref) -> Option<Nid> {
             ptr::null_mut(),
         )
     };
-    clear_errors();
+    queue::clear();
     (known == 1).then(|| Nid::from_raw(digest))
-}
-
-/// Empties this thread's OpenSSL error queue.
-pub(crate) fn clear_errors() {
-    // SAFETY: always allowed.
-    unsafe { ffi::ERR_clear_error() };
-}
-
-/// `what`, with OpenSSL's own reason when it gave one.
-pub(crate) fn bad_certificate(what: &str, stack: &ErrorStack) -> Error {
-    let reason = stack.errors().iter().rev().find_map(|error| error.reason());
-    Error::BadCertificate(match reason {
-        Some(reason) => format!("{what}: {reason}"),
-        None => what.to_owned(),
-    })
 }

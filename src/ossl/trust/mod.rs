@@ -13,7 +13,7 @@ use openssl::{
 };
 use openssl_sys as ffi;
 
-use super::x509::clear_errors;
+use super::queue;
 use attempt::{Attempt, Outcome};
 pub(crate) use problems::Problems;
 pub(crate) use purpose::Purpose;
@@ -94,7 +94,7 @@ impl TrustStore {
         // SAFETY: the look-up is alive, and NULL stands for OpenSSL's own choice of directories.
         unsafe { ffi::X509_LOOKUP_add_dir(lookup.as_ptr(), ptr::null(), DEFAULT) };
         // A place that does not exist is no failure, but leaves an error behind.
-        clear_errors();
+        queue::clear();
         for list in lists {
             revocation::add(&mut builder, list)?;
         }
@@ -108,21 +108,21 @@ impl TrustStore {
     pub(crate) fn add(&self, anchor: &X509Ref) -> bool {
         // SAFETY: both are alive, and the store locks itself.
         let added = unsafe { ffi::X509_STORE_add_cert(self.store.as_ptr(), anchor.as_ptr()) } == 1;
-        clear_errors();
+        queue::clear();
         added
     }
 
     /// All that is wrong with the chain; nothing only after a complete, successful verification.
     pub(crate) fn verify(&self, question: &Question<'_>) -> Problems {
         let problems = self.judge(question).unwrap_or(Problems::UNJUDGED);
-        clear_errors();
+        queue::clear();
         problems
     }
 
     /// The anchors with this subject.
     pub(crate) fn by_subject(&self, subject: &X509NameRef) -> Vec<X509> {
         let found = self.find(subject).unwrap_or_default();
-        clear_errors();
+        queue::clear();
         found
     }
 

@@ -9,8 +9,7 @@ use foreign_types::ForeignTypeRef;
 use openssl::x509::{GeneralNameRef, X509NameRef, X509Ref};
 use openssl_sys as ffi;
 
-use super::clear_errors;
-use crate::ossl::memory_bio::MemoryBio;
+use crate::ossl::{memory_bio::MemoryBio, queue};
 
 const ASN1_STRFLGS_ESC_2253: c_ulong = 0x001;
 const ASN1_STRFLGS_ESC_CTRL: c_ulong = 0x002;
@@ -44,7 +43,7 @@ pub(crate) fn name_to_text(name: &X509NameRef) -> Option<String> {
     // SAFETY: BIO and name are alive during the call.
     let written = unsafe { X509_NAME_print_ex(bio.as_ptr(), name.as_ptr(), 0, NAME_FLAGS) };
     let text = (written >= 0).then(|| String::from_utf8_lossy(bio.written()).into_owned());
-    clear_errors();
+    queue::clear();
     text
 }
 
@@ -61,7 +60,7 @@ pub(crate) fn ip_addresses(certificate: &X509Ref) -> Vec<Vec<u8>> {
 /// The bytes of each name of one kind, whose values are strings.
 fn alternative_names(certificate: &X509Ref, kind: c_int) -> Vec<Vec<u8>> {
     let names = certificate.subject_alt_names();
-    clear_errors();
+    queue::clear();
     names
         .iter()
         .flatten()
