@@ -199,12 +199,15 @@ fn certificate_alone_is_one_without_a_key() {
 #[test]
 fn missing_objects_are_bad_certificates() {
     for uri in [
-        "pkcs11:token=open;object=none",
+        "pkcs11:token=open;object=none?pin-value=1234",
         "pkcs11:token=none;object=ec",
     ] {
         let error = from_uris(uri, None).unwrap_err();
         assert!(error.matches(TlsError::BadCertificate), "{uri}: {error}");
     }
+    // It may be among what only the PIN shows.
+    let error = from_uris("pkcs11:token=closed;object=none", None).unwrap_err();
+    assert!(error.matches(TlsError::BadCertificatePassword), "{error}");
     let key = "pkcs11:token=open;object=none?pin-value=1234";
     let certificate = from_uris("pkcs11:token=open;object=ec", Some(key)).unwrap();
     assert_server_fails(&certificate, TlsError::BadCertificate, "there is none");
