@@ -130,6 +130,26 @@ fn intermediate_anchor_below_namesakes_can_be_revoked() {
     }
 }
 
+/// Another authority that withdraws what it has said of a root's key says nothing about the root.
+#[test]
+fn revoked_cross_certificate_does_not_revoke_the_root_itself() {
+    let key = ec_key(Nid::X9_62_PRIME256V1);
+    let old = Draft::authority("Old").self_signed();
+    let root = Draft::authority("Root").key(&key).self_signed();
+    let cross = Draft::authority("Root").key(&key).signed_by(&old);
+    let list = List::of(&old).revoking(&cross).pem();
+    let anchors = [&root, &cross, &old];
+    let good = Draft::new("x").signed_by(&root);
+    let stale = Draft::new("x").expired().signed_by(&root);
+    for (leaf, expected) in [(&good, Flags::empty()), (&stale, Flags::EXPIRED)] {
+        let flags = judge_with(&anchors, slice::from_ref(&list), &[leaf]);
+        assert_eq!(flags, expected);
+    }
+    // Without the root it is all that there is.
+    let flags = judge_with(&[&cross, &old], &[list], &[&good]);
+    assert_eq!(flags, Flags::REVOKED);
+}
+
 #[test]
 fn revoked_leaf_of_an_intermediate_anchor_is_revoked() {
     let three = Three::new();

@@ -13,7 +13,7 @@ use openssl::{
 };
 use openssl_sys as ffi;
 
-use super::queue;
+use super::{queue, x509::is_issued_by};
 use attempt::{Attempt, Outcome};
 pub(crate) use problems::Problems;
 pub(crate) use purpose::Purpose;
@@ -225,6 +225,10 @@ impl TrustStore {
         let mut next = 0;
         while let Some(end) = seen.get(next).cloned() {
             next += 1;
+            // Whoever certifies a root's key besides does not speak for the root.
+            if is_issued_by(&end, &end) {
+                continue;
+            }
             for above in paths::all(self, &end, usual.hints) {
                 let Some((anchor, below)) =
                     above.split_last().filter(|(_, below)| !below.is_empty())
