@@ -82,11 +82,12 @@ impl DtlsConnection {
 
     /// What interrupts a call that has something to return is not lost: a failed association and a
     /// message that the base cannot take say so again by themselves, and the time-outs of one call
-    /// mean nothing to the next.
+    /// mean nothing to the next. Whoever waits for the base would not hear of what is kept.
     fn defer(&self, error: Error, place: impl FnOnce(&mut Status) -> &mut Option<Error>) {
         match &error {
             Error::Foreign(cause) if !cause.matches(gio::IOErrorEnum::MessageTooLarge) => {
                 *place(&mut self.shared.lock()) = Some(error);
+                self.shared.announce();
             }
             _ => {}
         }
@@ -219,7 +220,6 @@ impl DtlsConnection {
                 Err(error) if sent == 0 => return Err(error),
                 Err(error) => {
                     self.defer(error, |status| &mut status.send_error);
-                    self.shared.announce();
                     break;
                 }
                 Ok(()) => {}
