@@ -52,7 +52,7 @@ pub(crate) fn read(der: &[u8], password: Option<&str>) -> Result<Contents, Error
             other => Err(other),
         }),
     };
-    super::queue::clear();
+    queue::clear();
     outcome.map_err(Error::from)
 }
 
