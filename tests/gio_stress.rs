@@ -4,6 +4,8 @@
 //! `GIO_OSSL_STRESS_SEED` and `GIO_OSSL_STRESS_COUNT` choose where to begin and how many rounds to
 //! run. Each round's seed is one more than that of the round before, so a round that failed is run
 //! again, as far as the scheduling of threads allows, with its seed and a count of 1.
+//!
+//! Long, but one test: a round's plan, its four threads and its audit make sense only together.
 
 #![allow(
     clippy::expect_used,
