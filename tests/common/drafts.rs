@@ -22,6 +22,9 @@ use openssl::{
 
 use crate::pki::Issued;
 
+/// An object identifier that nobody knows, as the name of an extension or a purpose.
+pub const UNKNOWN: &str = "1.3.6.1.4.1.99999.1";
+
 const DAY: i64 = 24 * 60 * 60;
 
 /// The issuer in the extensions of a self-signed certificate is the certificate itself.
@@ -254,6 +257,11 @@ impl<'a> List<'a> {
         let list = openssl::x509::X509Crl::from_der(&der).unwrap();
         String::from_utf8(list.to_pem().unwrap()).unwrap()
     }
+}
+
+/// The usual anchor, with a new key each time.
+pub fn root() -> Issued {
+    Draft::authority("Root").self_signed()
 }
 
 /// One DER element.
