@@ -28,7 +28,7 @@ use crate::{
         trust::{Purpose, TrustStore, lists_from_pem},
         x509::is_issued_by,
     },
-    subclass::tls_database::TlsDatabaseImpl,
+    subclass::{cancel::check_cancelled, tls_database::TlsDatabaseImpl},
 };
 
 /// More than any collection of anchors needs, and little enough to hold.
@@ -256,14 +256,6 @@ impl<T: Trusting> TlsDatabaseImpl for T {
         queue::clear();
         let found = name.map_or_else(|_| Vec::new(), |name| authorities.by_issuer(&name));
         Ok(found.into_iter().map(object).collect())
-    }
-}
-
-/// A call's result as long as the caller still wants it.
-pub(super) fn check_cancelled(cancellable: Option<&gio::Cancellable>) -> Result<(), Error> {
-    match cancellable {
-        Some(cancellable) if cancellable.is_cancelled() => Err(Error::Cancelled),
-        _ => Ok(()),
     }
 }
 

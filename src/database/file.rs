@@ -9,7 +9,8 @@ use std::{
 use gio::{prelude::*, subclass::prelude::*};
 use glib::{ParamSpec, ParamSpecOverride, Value};
 
-use super::authorities::{Authorities, Trusting, check_cancelled, contents, read};
+use super::authorities::{Authorities, Trusting, contents, read};
+use crate::subclass::cancel::check_cancelled;
 use crate::{error::Error, impl_tls_database, impl_tls_file_database, ossl::trust::TrustStore};
 
 static PROPERTIES: LazyLock<Vec<ParamSpec>> = LazyLock::new(|| {

@@ -90,7 +90,7 @@ impl Engine {
 fn end_point(certificate: Option<&X509Ref>) -> Result<Vec<u8>, Error> {
     let certificate =
         certificate.ok_or_else(|| unavailable("The server presented no certificate"))?;
-    let digest = end_point_digest(x509::signature_digest(certificate))?;
+    let digest = end_point_digest(x509::signature(certificate).map(|signature| signature.digest))?;
     let hash = certificate
         .digest(digest)
         .map_err(|stack| general(&stack))?;

@@ -43,21 +43,30 @@ pub(crate) fn is_issued_by(subject: &X509Ref, issuer: &X509Ref) -> bool {
     issued
 }
 
-/// The hash of the certificate's signature, RSASSA-PSS's included; `UNDEF` if it has none of its
-/// own, and none if the algorithm is unknown.
-pub(crate) fn signature_digest(certificate: &X509Ref) -> Option<Nid> {
-    let mut digest = 0;
-    let unasked = ptr::null_mut();
+/// What a certificate was signed with.
+pub(crate) struct Signature {
+    /// Its hash, RSASSA-PSS's included; `UNDEF` if it has none of its own.
+    pub(crate) digest: Nid,
+    /// How hard it is to forge.
+    pub(crate) security_bits: c_int,
+}
+
+/// The certificate's signature; none if the algorithm is unknown.
+pub(crate) fn signature(certificate: &X509Ref) -> Option<Signature> {
+    let (mut digest, mut security_bits) = (0, 0);
     // SAFETY: the certificate is alive; what is not asked for may be NULL.
     let known = unsafe {
         X509_get_signature_info(
             certificate.as_ptr(),
             &raw mut digest,
-            unasked,
-            unasked,
+            ptr::null_mut(),
+            &raw mut security_bits,
             ptr::null_mut(),
         )
     };
     queue::clear();
-    (known == 1).then(|| Nid::from_raw(digest))
+    (known == 1).then(|| Signature {
+        digest: Nid::from_raw(digest),
+        security_bits,
+    })
 }

@@ -1,4 +1,4 @@
-//! Being told of a cancellation, as often as it happens.
+//! Looking for a cancellation, and being told of it, as often as it happens.
 //!
 //! `g_cancellable_connect()` is not for us: its disconnection waits for a handler that is running, and
 //! so deadlocks where a handler lets go of what is connected; and gtk-rs's form of it aborts when a
@@ -7,6 +7,16 @@
 
 use gio::prelude::*;
 use glib::SignalHandlerId;
+
+use crate::error::Error;
+
+/// Fails if the caller has cancelled.
+pub(crate) fn check_cancelled(cancellable: Option<&gio::Cancellable>) -> Result<(), Error> {
+    match cancellable {
+        Some(cancellable) if cancellable.is_cancelled() => Err(Error::Cancelled),
+        _ => Ok(()),
+    }
+}
 
 /// A connected handler, which is disconnected when this is dropped. One that is just running in
 /// another thread is not waited for.

@@ -6,9 +6,10 @@ use glib::subclass::prelude::*;
 use super::handshake::Driver;
 use super::imp::DtlsConnection;
 use super::interaction::{self, Answer};
-use super::status::{Question, check_cancelled};
+use super::status::Question;
 use crate::certificate::credentials::Credentials;
 use crate::error::Error;
+use crate::subclass::cancel::check_cancelled;
 
 /// A certificate that cannot be presented is as good as none: the server decides.
 fn unusable(error: &Error) {

@@ -6,10 +6,10 @@ use glib::subclass::prelude::*;
 use glib::{ControlFlow, IOCondition};
 
 use super::imp::DtlsConnection;
-use super::status::{Budget, Handshake, Lane, Status, check_cancelled};
+use super::status::{Budget, Handshake, Lane, Status};
 use crate::engine::Datagrams;
 use crate::error::Error;
-use crate::subclass::cancel::OnCancel;
+use crate::subclass::cancel::{OnCancel, check_cancelled};
 use crate::subclass::dtls_connection::Completion;
 use crate::subclass::source::{SourceImpl, set_priority, set_ready_time, worker_source};
 

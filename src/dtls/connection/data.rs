@@ -6,9 +6,10 @@ use std::time::Duration;
 use glib::IOCondition;
 
 use super::imp::DtlsConnection;
-use super::status::{Budget, Handshake, Lane, LaneGuard, Status, check_cancelled};
+use super::status::{Budget, Handshake, Lane, LaneGuard, Status};
 use crate::engine::{Datagrams, MAX_PLAINTEXT, Opened};
 use crate::error::Error;
+use crate::subclass::cancel::check_cancelled;
 use crate::subclass::datagram_based::{InputMessages, OutputMessages};
 use crate::transport::Received;
 

@@ -14,14 +14,13 @@ use glib::subclass::prelude::*;
 use super::facts;
 use super::imp::DtlsConnection;
 use super::interaction;
-use super::status::{
-    Budget, Explicit, Handshake, Lane, LaneGuard, Question, Shared, Status, check_cancelled,
-};
+use super::status::{Budget, Explicit, Handshake, Lane, LaneGuard, Question, Shared, Status};
 use crate::certificate::credentials::Credentials;
 use crate::certificate::identity;
 use crate::database;
 use crate::engine::{self, Authentication, Config, Datagrams, Engine, Resumption, Role, Step};
 use crate::error::Error;
+use crate::subclass::cancel::check_cancelled;
 use crate::transport::{Received, Transport};
 
 /// Bytes of UDP payload that a flight's datagrams are fragmented to: what every path of the Internet

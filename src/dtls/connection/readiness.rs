@@ -8,9 +8,9 @@ use glib::{ControlFlow, IOCondition};
 
 use super::events::BaseEvents;
 use super::imp::DtlsConnection;
-use super::status::{Budget, Handshake, Status, check_cancelled};
+use super::status::{Budget, Handshake, Status};
 use crate::error::Error;
-use crate::subclass::cancel::OnCancel;
+use crate::subclass::cancel::{OnCancel, check_cancelled};
 use crate::subclass::source::{SourceImpl, datagram_source, set_ready_time};
 use crate::transport::Transport;
 

@@ -10,6 +10,7 @@ use glib::IOCondition;
 
 use crate::error::Error;
 use crate::subclass::cancel::OnCancel;
+use crate::subclass::cancel::check_cancelled;
 use crate::subclass::source::Alarm;
 
 /// How far the connection has come.
@@ -192,14 +193,6 @@ impl Budget {
             Budget::Until(end) if end <= Instant::now() => Err(Error::TimedOut),
             _ => Ok(()),
         }
-    }
-}
-
-/// Fails if the caller has cancelled.
-pub fn check_cancelled(cancellable: Option<&gio::Cancellable>) -> Result<(), Error> {
-    match cancellable {
-        Some(cancellable) if cancellable.is_cancelled() => Err(Error::Cancelled),
-        _ => Ok(()),
     }
 }
 

@@ -10,9 +10,10 @@ use glib::{ControlFlow, IOCondition};
 use super::events::BaseEvents;
 use super::handshake::{Begun, Claim};
 use super::imp::DtlsConnection;
-use super::status::{Explicit, check_cancelled};
+use super::status::Explicit;
 use crate::error::Error;
 use crate::subclass::cancel::OnCancel;
+use crate::subclass::cancel::check_cancelled;
 use crate::subclass::dtls_connection::Completion;
 use crate::subclass::source::{SourceImpl, set_priority, set_ready_time, worker_source};
 

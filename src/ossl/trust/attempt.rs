@@ -1,9 +1,6 @@
 //! One verification by OpenSSL, which tries a single path.
 
-use std::{
-    ffi::{c_int, c_long, c_ulong, c_void},
-    ptr,
-};
+use std::ffi::{c_int, c_long, c_ulong, c_void};
 
 use foreign_types::{ForeignType, ForeignTypeRef};
 use openssl::{
@@ -18,6 +15,7 @@ use super::{
     level::security_level,
     problems::{Place, Problems},
 };
+use crate::ossl::x509::signature;
 
 const NID_ANY_POLICY: c_int = 746;
 
@@ -44,13 +42,6 @@ unsafe extern "C" {
         policy: *mut ffi::ASN1_OBJECT,
     ) -> c_int;
     fn X509_VERIFY_PARAM_set_trust(parameters: *mut ffi::X509_VERIFY_PARAM, trust: c_int) -> c_int;
-    fn X509_get_signature_info(
-        certificate: *mut ffi::X509,
-        digest: *mut c_int,
-        key: *mut c_int,
-        security_bits: *mut c_int,
-        flags: *mut u32,
-    ) -> c_int;
 }
 
 /// What to try.
@@ -197,18 +188,7 @@ unsafe extern "C" fn collect(ok: c_int, context: *mut ffi::X509_STORE_CTX) -> c_
 /// Whether the signature's digest is below the least security level.
 fn is_weakly_signed(certificate: &X509Ref) -> bool {
     const LEAST_BITS: c_int = 112;
-    let mut bits = 0;
-    // SAFETY: the certificate is alive; what is not wanted may be NULL.
-    let known = unsafe {
-        X509_get_signature_info(
-            certificate.as_ptr(),
-            ptr::null_mut(),
-            ptr::null_mut(),
-            &mut bits,
-            ptr::null_mut(),
-        )
-    };
-    known != 1 || bits < LEAST_BITS
+    signature(certificate).is_none_or(|signature| signature.security_bits < LEAST_BITS)
 }
 
 /// Whether an extension that OpenSSL knows cannot be read.
