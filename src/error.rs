@@ -22,6 +22,8 @@ pub enum Error {
         /// Bytes that would have fitted.
         limit: usize,
     },
+    /// `G_IO_ERROR_NOT_CONNECTED`: there is no session yet that could tell or do what is asked.
+    NoSession,
     /// `G_IO_ERROR_NOT_SUPPORTED`: the text names what is not supported.
     NotSupported(String),
     /// `G_IO_ERROR_PENDING`: another explicit handshake is under way.
@@ -30,6 +32,9 @@ pub enum Error {
     WouldDeadlock,
     /// `G_IO_ERROR_TIMED_OUT`: the caller's time is up; the association lives on.
     TimedOut,
+    /// `G_IO_ERROR_READ_ONLY`: a setting that the handshake, which has begun, goes by; the text names
+    /// it.
+    TooLate(&'static str),
     /// `G_IO_ERROR_WOULD_BLOCK`: not ready, and the caller would not wait.
     WouldBlock,
 
@@ -89,6 +94,10 @@ impl fmt::Display for Error {
                     "Message of {size} bytes is too large: at most {limit} fit a DTLS record"
                 )
             }
+            Error::NoSession => f.write_str("The handshake is not finished"),
+            Error::TooLate(what) => {
+                write!(f, "{what} cannot be changed after the handshake has begun")
+            }
             Error::Pending => f.write_str("Another handshake is under way on this connection"),
             Error::WouldDeadlock => {
                 f.write_str("Cannot block while this connection's handshake waits for this thread")
@@ -135,9 +144,11 @@ impl From<Error> for glib::Error {
             Error::InvalidArgument(_) => glib::Error::new(Io::InvalidArgument, &text),
             Error::MessageTooLarge { .. } => glib::Error::new(Io::MessageTooLarge, &text),
             Error::NotSupported(_) => glib::Error::new(Io::NotSupported, &text),
+            Error::NoSession => glib::Error::new(Io::NotConnected, &text),
             Error::Pending => glib::Error::new(Io::Pending, &text),
             Error::WouldDeadlock => glib::Error::new(Io::Failed, &text),
             Error::TimedOut => glib::Error::new(Io::TimedOut, &text),
+            Error::TooLate(_) => glib::Error::new(Io::ReadOnly, &text),
             Error::WouldBlock => glib::Error::new(Io::WouldBlock, &text),
 
             Error::BadCertificate(_) => glib::Error::new(Tls::BadCertificate, &text),

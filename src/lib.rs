@@ -8,13 +8,21 @@
 //! - [`Certificate`], [`Database`] and [`FileDatabase`];
 //! - [`Backend`], which GIO finds under the name `ossl`.
 //!
-//! Everything that [`gio::prelude`] offers for the interfaces works on them.
+//! Everything that [`gio::prelude`] offers for the interfaces works on them. What GIO does not have is
+//! in the traits of [`prelude`].
 
 pub use backend::Backend;
 pub use certificate::Certificate;
 pub use database::{Database, FileDatabase};
-pub use dtls::{DtlsClientConnection, DtlsConnection, DtlsConnectionExt, DtlsServerConnection};
+pub use dtls::{DtlsClientConnection, DtlsConnection, DtlsServerConnection};
 pub use error::Error;
+
+/// The traits that a program wants to have in scope: GIO's and this library's.
+pub mod prelude {
+    pub use gio::prelude::*;
+
+    pub use crate::dtls::{DtlsBytesExt, DtlsTimersExt};
+}
 
 mod backend;
 #[allow(unsafe_code)] // Fence 3: the C interface.

@@ -29,10 +29,8 @@ use common::{
     simnet::{Direction, Fate, SimNet},
     until,
 };
-use gio::{IOErrorEnum, prelude::*};
-use gio_ossl::{
-    DtlsClientConnection, DtlsConnectionExt as _, DtlsServerConnection, subclass::SharedRef,
-};
+use gio::IOErrorEnum;
+use gio_ossl::{DtlsClientConnection, DtlsServerConnection, prelude::*, subclass::SharedRef};
 use glib::{ControlFlow, IOCondition};
 
 const MESSAGES: usize = 200;

@@ -6,7 +6,7 @@ use std::{env, process::ExitCode, time::Duration};
 
 use gio::prelude::*;
 // `as _`, because GIO has a trait of the same name.
-use gio_ossl::{DtlsClientConnection, DtlsConnectionExt as _, FileDatabase};
+use gio_ossl::{DtlsClientConnection, FileDatabase, prelude::*};
 
 const TIMEOUT: Duration = Duration::from_secs(10);
 const LARGEST_MESSAGE: usize = 16384;

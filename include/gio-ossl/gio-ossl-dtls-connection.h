@@ -44,6 +44,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (GioOsslDtlsConnection, g_object_unref)
 
 GType gio_ossl_dtls_connection_get_type (void) G_GNUC_CONST;
 
+/* Messages as bytes */
+
 /**
  * gio_ossl_dtls_connection_send:
  * @self: a connection
@@ -97,5 +99,35 @@ GBytes *gio_ossl_dtls_connection_receive_bytes (GioOsslDtlsConnection *self,
                                                 gint64 timeout_us,
                                                 GCancellable *cancellable,
                                                 GError **error);
+
+/* The path */
+
+/* Timers */
+
+/**
+ * GioOsslDtlsConnection:initial-timeout:
+ *
+ * Milliseconds until the first flight is repeated if nothing answers it, from
+ * 1 to 60,000 (RFC 6347, section 4.2.4.1). Each repetition doubles the time,
+ * up to a minute.
+ *
+ * To be set before the handshake begins; later it is refused with a warning.
+ *
+ * Since: 0.1
+ */
+
+/* Protocol */
+
+/* Resumption */
+
+/* SRTP */
+
+/* Exporter */
+
+/* Key log */
+
+/* Statistics */
+
+/* Facts */
 
 G_END_DECLS

@@ -1,7 +1,9 @@
 //! The DTLS connections.
 
 pub use client::DtlsClientConnection;
-pub use connection::{DtlsConnection, DtlsConnectionExt};
+pub use connection::DtlsConnection;
+pub use connection::bytes::DtlsBytesExt;
+pub use connection::timers::DtlsTimersExt;
 pub use server::DtlsServerConnection;
 
 mod client;

@@ -24,8 +24,8 @@ use openssl::x509::X509;
 
 use crate::error::Error;
 use crate::ossl::queue::Failure;
-pub use crate::ossl::session::{Authentication, MAX_PLAINTEXT};
-use crate::ossl::session::{Parameters, Progress, Session};
+pub use crate::ossl::session::{Authentication, Config, MAX_PLAINTEXT, Resumption};
+use crate::ossl::session::{Progress, Session};
 use crate::ossl::{self, Pace, queue};
 pub use crate::ossl::{Datagrams, Refusal, Role};
 
@@ -42,32 +42,9 @@ mod resumption;
 pub mod testing;
 
 pub use binding::Binding;
-pub use resumption::Resumption;
 
 /// Records that may wait while the handshake is suspended, other than the messages that it needs.
 const MOST_WAITING: usize = 64;
-
-/// What a new association needs to know.
-pub struct Config {
-    /// Which side it plays.
-    pub role: Role,
-    /// The name to send in the server_name extension; clients only.
-    pub server_name: Option<String>,
-    /// Whether a server asks its client for a certificate.
-    pub authentication: Authentication,
-    /// The authorities that a server names in its request, as complete DER names.
-    pub authorities: Vec<Vec<u8>>,
-    /// Application protocols, in order of preference.
-    pub protocols: Vec<Vec<u8>>,
-    /// The server's certificate, leaf first, with its key.
-    pub credentials: Option<(Vec<X509>, PKey<Private>)>,
-    /// Bytes of UDP payload that flights are fragmented to.
-    pub mtu: u16,
-    /// The first retransmission time-out.
-    pub initial_timeout: Duration,
-    /// Whether the session outlives the association.
-    pub resumption: Resumption,
-}
 
 /// What must happen next, in protocol order.
 #[derive(Debug)]
@@ -145,16 +122,7 @@ impl Engine {
                 queue::describe(&stack).reason,
             )
         };
-        let mut session = Session::new(&Parameters {
-            role: config.role,
-            server_name: config.server_name.as_deref(),
-            authentication: config.authentication,
-            authorities: &config.authorities,
-            protocols: &config.protocols,
-            mtu: config.mtu,
-            initial_timeout: config.initial_timeout,
-        })
-        .map_err(failed)?;
+        let mut session = Session::new(config).map_err(failed)?;
         if let Some((chain, key)) = &config.credentials {
             session.use_credentials(chain, key).map_err(|stack| {
                 let reason = queue::describe(&stack).reason;

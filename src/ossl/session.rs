@@ -14,8 +14,11 @@ use super::queue::{self, Failure};
 use super::sys;
 
 use authentication::request_certificate;
+pub use config::Config;
+pub use resumption::Resumption;
 
 mod authentication;
+mod config;
 mod resumption;
 
 /// The longest plaintext of a record, in bytes (RFC 6347, section 4.1).
@@ -60,24 +63,6 @@ pub enum Authentication {
     Required,
 }
 
-/// What differs from one session to the next.
-pub struct Parameters<'a> {
-    /// Which side it plays.
-    pub role: Role,
-    /// The name for the server_name extension (RFC 6066, section 3).
-    pub server_name: Option<&'a str>,
-    /// What a server wants to know of its client.
-    pub authentication: Authentication,
-    /// The authorities that a server names in its request, as complete DER names.
-    pub authorities: &'a [Vec<u8>],
-    /// Application protocols, in order of preference (RFC 7301).
-    pub protocols: &'a [Vec<u8>],
-    /// Bytes of UDP payload that a flight's datagrams are fragmented to.
-    pub mtu: u16,
-    /// The first retransmission time-out.
-    pub initial_timeout: Duration,
-}
-
 /// One side of one association.
 pub struct Session {
     ssl: Ssl,
@@ -90,9 +75,9 @@ unsafe impl Send for Session {}
 
 impl Session {
     /// A session that has sent nothing yet.
-    pub fn new(parameters: &Parameters<'_>) -> Result<Self, ErrorStack> {
-        let mut ssl = Ssl::new(context::shared(parameters.role)?)?;
-        let microseconds = parameters.initial_timeout.as_micros();
+    pub fn new(config: &Config) -> Result<Self, ErrorStack> {
+        let mut ssl = Ssl::new(context::shared(config.role)?)?;
+        let microseconds = config.initial_timeout.as_micros();
         ssl.set_ex_data(
             context::hooks_index()?,
             Hooks {
@@ -101,30 +86,30 @@ impl Session {
                 certificate_answered: false,
                 pace: Pace::BackOff,
                 initial_timeout: c_uint::try_from(microseconds).unwrap_or(c_uint::MAX).max(1),
-                protocols: parameters.protocols.to_vec(),
+                protocols: config.protocols.to_vec(),
             },
         );
-        let (bio, wire) = bio::new(parameters.mtu)?;
+        let (bio, wire) = bio::new(config.mtu)?;
         // SAFETY: both are ours and valid; one reference to the BIO serves both directions.
         unsafe {
             openssl_sys::SSL_set_bio(ssl.as_ptr(), bio.as_ptr(), bio.as_ptr());
             sys::DTLS_set_timer_cb(ssl.as_ptr(), Some(context::next_timeout));
         }
-        ssl.set_mtu(u32::from(parameters.mtu))?;
-        match parameters.role {
+        ssl.set_mtu(u32::from(config.mtu))?;
+        match config.role {
             Role::Client => {
                 ssl.set_connect_state();
-                if let Some(name) = parameters.server_name {
+                if let Some(name) = config.server_name.as_deref() {
                     ssl.set_hostname(name)?;
                 }
-                let list = wire_format(parameters.protocols);
+                let list = wire_format(&config.protocols);
                 if !list.is_empty() {
                     ssl.set_alpn_protos(&list)?;
                 }
             }
             Role::Server => {
                 ssl.set_accept_state();
-                request_certificate(&mut ssl, parameters)?;
+                request_certificate(&mut ssl, config)?;
             }
         }
         Ok(Session { ssl, wire })

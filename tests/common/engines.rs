@@ -3,8 +3,7 @@
 use std::time::Duration;
 
 use gio_ossl::engine::{
-    Authentication, Config, Datagrams, Engine, MAX_PLAINTEXT, Opened, Resumption, Role, Step,
-    Verdict,
+    Authentication, Config, Datagrams, Engine, MAX_PLAINTEXT, Opened, Role, Step, Verdict,
 };
 
 use crate::pki::{Issued, Leaf, Pki};
@@ -13,15 +12,8 @@ pub const HANDSHAKE_FAILURE: u8 = 40;
 
 pub fn config(role: Role) -> Config {
     Config {
-        role,
-        server_name: None,
-        authentication: Authentication::None,
-        authorities: Vec::new(),
-        protocols: Vec::new(),
-        credentials: None,
-        mtu: 1400,
         initial_timeout: Duration::from_millis(20),
-        resumption: Resumption::Never,
+        ..Config::new(role)
     }
 }
 

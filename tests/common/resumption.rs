@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use gio_ossl::engine::{
-    Authentication, Binding, Config, Datagrams, Engine, Opened, Resumption, Role, Step, Verdict,
+    Binding, Config, Datagrams, Engine, Opened, Resumption, Role, Step, Verdict,
 };
 use openssl::ssl::SslSession;
 use openssl::x509::X509;
@@ -14,15 +14,9 @@ const BINDINGS: [Binding; 3] = [Binding::Unique, Binding::ServerEndPoint, Bindin
 
 pub fn config(role: Role, resumption: Resumption) -> Config {
     Config {
-        role,
-        server_name: None,
-        authentication: Authentication::None,
-        authorities: Vec::new(),
-        protocols: Vec::new(),
-        credentials: None,
-        mtu: 1400,
         initial_timeout: Duration::from_millis(20),
         resumption,
+        ..Config::new(role)
     }
 }
 

@@ -18,14 +18,11 @@ use super::status::{Budget, Explicit, Handshake, Lane, LaneGuard, Question, Shar
 use crate::certificate::credentials::Credentials;
 use crate::certificate::identity;
 use crate::database;
-use crate::engine::{self, Authentication, Config, Datagrams, Engine, Resumption, Role, Step};
+use crate::engine::{Authentication, Config, Datagrams, Engine, Role, Step};
 use crate::error::Error;
 use crate::subclass::cancel::check_cancelled;
 use crate::transport::{Received, Transport};
 
-/// Bytes of UDP payload that a flight's datagrams are fragmented to: what every path of the Internet
-/// that carries Ethernet or IPv6 in a tunnel takes without fragmenting.
-const MTU: u16 = 1400;
 /// Datagrams taken from the base at once during a handshake.
 const FLIGHT: usize = 16;
 /// Steps after which a handshake that is flooded gives others a turn.
@@ -299,15 +296,13 @@ impl DtlsConnection {
         };
         let protocols = settings.advertised_protocols.unwrap_or_default();
         let engine = Engine::new(&Config {
-            role,
             server_name,
             authentication,
             authorities,
             protocols: protocols.into_iter().map(CString::into_bytes).collect(),
             credentials,
-            mtu: MTU,
-            initial_timeout: engine::testing::initial_timeout(),
-            resumption: Resumption::Never,
+            initial_timeout: settings.timers.initial(),
+            ..Config::new(role)
         })?;
         if self.engine.set(Mutex::new(engine)).is_ok() {
             self.shared.lock().handshake = Handshake::InProgress;

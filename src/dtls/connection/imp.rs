@@ -11,6 +11,7 @@ use gio::subclass::prelude::*;
 use glib::{IOCondition, ParamSpec, ParamSpecOverride, Value};
 
 use super::facts::Facts;
+use super::properties::{self, Property, Write};
 use super::settings::{DatabaseChoice, Settings};
 use super::status::{Handshake, Shared};
 use crate::certificate::credentials::Credentials;
@@ -94,6 +95,24 @@ impl DtlsConnection {
         }
     }
 
+    /// Writes a property of our own, unless it is too late for it.
+    fn set_own(&self, property: &Property, value: &Value, spec: &ParamSpec) {
+        let write = match property.write {
+            Write::Never => return,
+            Write::BeforeHandshake(_) if self.engine.get().is_some() => {
+                glib::g_warning!(
+                    "GioOssl",
+                    "The property {} cannot be changed after the handshake has begun",
+                    spec.name()
+                );
+                return;
+            }
+            Write::BeforeHandshake(write) | Write::Always(write) => write,
+        };
+        self.change_settings(|settings| write(settings, value));
+        self.obj().notify_by_pspec(spec);
+    }
+
     fn initialise(&self) -> Result<(), Error> {
         let settings = self.settings().clone();
         let base = settings
@@ -135,14 +154,16 @@ impl ObjectImpl for DtlsConnection {
     fn properties() -> &'static [ParamSpec] {
         static PROPERTIES_OVERRIDDEN: OnceLock<Vec<ParamSpec>> = OnceLock::new();
         PROPERTIES_OVERRIDDEN.get_or_init(|| {
-            let names = PROPERTIES.iter();
-            names
-                .map(|name| ParamSpecOverride::for_interface::<gio::DtlsConnection>(name))
-                .collect()
+            let overridden = PROPERTIES
+                .iter()
+                .map(|name| ParamSpecOverride::for_interface::<gio::DtlsConnection>(name));
+            let own = properties::all().iter().map(|(spec, _)| spec.clone());
+            overridden.chain(own).collect()
         })
     }
 
     fn set_property(&self, _id: usize, value: &Value, pspec: &ParamSpec) {
+        let mut own = None;
         self.change_settings(|settings| match pspec.name() {
             "base-socket" => settings.base_socket = shared(value),
             "database" => settings.database = DatabaseChoice::Set(shared(value)),
@@ -155,8 +176,11 @@ impl ObjectImpl for DtlsConnection {
             }
             "certificate" => settings.certificate = shared(value),
             "advertised-protocols" => settings.advertised_protocols = values::strv_from(value),
-            _ => {}
+            name => own = properties::named(name),
         });
+        if let Some(property) = own {
+            self.set_own(property, value, pspec);
+        }
     }
 
     fn property(&self, _id: usize, pspec: &ParamSpec) -> Value {
@@ -172,7 +196,11 @@ impl ObjectImpl for DtlsConnection {
             "advertised-protocols" => values::strv(self.settings().advertised_protocols.as_deref()),
             "negotiated-protocol" => values::string(self.negotiated_protocol()),
             "protocol-version" => self.facts().protocol_version.to_value(),
-            _ => self.facts().cipher_suite.to_value(),
+            "ciphersuite-name" => self.facts().cipher_suite.to_value(),
+            name => match properties::named(name) {
+                Some(property) => (property.read)(self),
+                None => pspec.default_value().clone(),
+            },
         }
     }
 

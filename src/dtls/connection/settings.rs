@@ -6,6 +6,7 @@ use std::ffi::CString;
 
 use gio::prelude::*;
 
+use super::timers::Timers;
 use crate::backend::Backend;
 use crate::subclass::SharedRef;
 
@@ -25,6 +26,7 @@ pub struct Settings {
     pub validation_flags: gio::TlsCertificateFlags,
     /// Servers only.
     pub authentication_mode: gio::TlsAuthenticationMode,
+    pub timers: Timers,
 }
 
 impl Default for Settings {
@@ -40,6 +42,7 @@ impl Default for Settings {
             server_identity: None,
             validation_flags: gio::TlsCertificateFlags::VALIDATE_ALL,
             authentication_mode: gio::TlsAuthenticationMode::None,
+            timers: Timers::default(),
         }
     }
 }

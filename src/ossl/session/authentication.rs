@@ -7,7 +7,7 @@ use openssl::ssl::{Ssl, SslVerifyMode};
 use openssl::stack::Stack;
 use openssl::x509::{X509, X509Name, X509NameRef};
 
-use super::{Authentication, Parameters, Session};
+use super::{Authentication, Config, Session};
 use crate::ossl::context::{Refusal, Verdict};
 use crate::ossl::{queue, sys};
 
@@ -119,17 +119,14 @@ impl Session {
 }
 
 /// Makes a server ask for a certificate.
-pub(super) fn request_certificate(
-    ssl: &mut Ssl,
-    parameters: &Parameters<'_>,
-) -> Result<(), ErrorStack> {
-    ssl.set_verify(match parameters.authentication {
+pub(super) fn request_certificate(ssl: &mut Ssl, config: &Config) -> Result<(), ErrorStack> {
+    ssl.set_verify(match config.authentication {
         Authentication::None => return Ok(()),
         Authentication::Requested => SslVerifyMode::PEER,
         Authentication::Required => SslVerifyMode::PEER | SslVerifyMode::FAIL_IF_NO_PEER_CERT,
     });
     let mut names = Stack::new()?;
-    for name in parameters.authorities {
+    for name in &config.authorities {
         names.push(X509Name::from_der(name)?)?;
     }
     // SAFETY: both are valid; the `SSL` becomes the owner of the list.

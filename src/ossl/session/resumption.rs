@@ -10,6 +10,32 @@ use openssl::ssl::{SslSession, SslSessionRef, SslVerifyMode};
 use super::Session;
 use crate::ossl::{queue, sys};
 
+/// Whether a session outlives its association.
+pub enum Resumption {
+    /// It does not.
+    Never,
+    /// A later association may resume it. A server does not allow that to clients that it asks for
+    /// a certificate.
+    Allowed,
+    /// The same, and a client offers to resume this one. The server's certificate is judged again;
+    /// a session that does not contain the chain for that is not offered.
+    Offer(SslSession),
+}
+
+impl Resumption {
+    /// Makes a new session do so; it must have its certificate.
+    pub fn prepare(&self, session: &mut Session) -> Result<(), ErrorStack> {
+        match self {
+            Resumption::Never => Ok(()),
+            Resumption::Allowed => session.allow_tickets(),
+            Resumption::Offer(earlier) => {
+                session.allow_tickets()?;
+                session.offer(earlier)
+            }
+        }
+    }
+}
+
 impl Session {
     /// Takes part in tickets: a client asks for one, a server gives and honours them.
     ///
