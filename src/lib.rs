@@ -14,14 +14,14 @@
 pub use backend::Backend;
 pub use certificate::Certificate;
 pub use database::{Database, FileDatabase};
-pub use dtls::{DtlsClientConnection, DtlsConnection, DtlsServerConnection};
+pub use dtls::{DtlsClientConnection, DtlsConnection, DtlsServerConnection, Statistics};
 pub use error::Error;
 
 /// The traits that a program wants to have in scope: GIO's and this library's.
 pub mod prelude {
     pub use gio::prelude::*;
 
-    pub use crate::dtls::{DtlsBytesExt, DtlsTimersExt};
+    pub use crate::dtls::{DtlsBytesExt, DtlsStatisticsExt, DtlsTimersExt};
 }
 
 mod backend;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <gio/gio.h>
+#include <gio-ossl/gio-ossl-statistics.h>
 
 G_BEGIN_DECLS
 
@@ -127,6 +128,19 @@ GBytes *gio_ossl_dtls_connection_receive_bytes (GioOsslDtlsConnection *self,
 /* Key log */
 
 /* Statistics */
+
+/**
+ * gio_ossl_dtls_connection_get_statistics:
+ * @self: a connection
+ *
+ * Tells what the connection has done so far. All is zero before the handshake
+ * begins. May be called by any thread at any time.
+ *
+ * Returns: (transfer full): the numbers of this moment
+ *
+ * Since: 0.1
+ */
+GioOsslStatistics *gio_ossl_dtls_connection_get_statistics (GioOsslDtlsConnection *self);
 
 /* Facts */
 

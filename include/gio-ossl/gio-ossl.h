@@ -10,4 +10,5 @@
 #include <gio-ossl/gio-ossl-dtls-connection.h>
 #include <gio-ossl/gio-ossl-dtls-server-connection.h>
 #include <gio-ossl/gio-ossl-file-database.h>
+#include <gio-ossl/gio-ossl-statistics.h>
 #include <gio-ossl/gio-ossl-version.h>

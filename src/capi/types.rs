@@ -10,7 +10,7 @@ use glib::{object::ObjectSubclassIs, prelude::*, subclass::prelude::*, translate
 
 use crate::{
     Backend, Certificate, Database, DtlsClientConnection, DtlsConnection, DtlsServerConnection,
-    FileDatabase, subclass::guard,
+    FileDatabase, Statistics, subclass::guard,
 };
 
 /// The classes that the library gives to the world.
@@ -100,6 +100,7 @@ pub(crate) fn is_ours() -> bool {
             for class in Class::ALL {
                 class.register();
             }
+            Statistics::static_type();
         } else {
             glib::g_warning!(
                 "GioOssl",

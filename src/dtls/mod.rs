@@ -3,9 +3,12 @@
 pub use client::DtlsClientConnection;
 pub use connection::DtlsConnection;
 pub use connection::bytes::DtlsBytesExt;
+pub use connection::statistics::DtlsStatisticsExt;
 pub use connection::timers::DtlsTimersExt;
 pub use server::DtlsServerConnection;
+pub use statistics::Statistics;
 
 mod client;
 mod connection;
 mod server;
+mod statistics;

@@ -32,10 +32,14 @@ impl Engine {
 
     fn opened(&mut self, reading: Result<Reading, Failure>, room: usize) -> Result<Opened, Error> {
         match reading {
-            Ok(Reading::Message(length)) => Ok(Opened::Message {
-                length: length.min(room),
-                truncated: length > room,
-            }),
+            Ok(Reading::Message(length)) => {
+                self.statistics.messages_received += 1;
+                self.statistics.bytes_received += u64::try_from(length).unwrap_or(0);
+                Ok(Opened::Message {
+                    length: length.min(room),
+                    truncated: length > room,
+                })
+            }
             Ok(Reading::Nothing) => Ok(Opened::Nothing),
             Ok(Reading::End) => Ok(Opened::End),
             Err(failure) => Err(self.fail("The DTLS session failed", failure)),
@@ -68,9 +72,14 @@ impl Engine {
         if message.is_empty() {
             return Ok(());
         }
-        self.session
-            .write(message)
-            .map_err(|failure| self.fail("Cannot send", failure))
+        match self.session.write(message) {
+            Ok(()) => {
+                self.statistics.messages_sent += 1;
+                self.statistics.bytes_sent += u64::try_from(message.len()).unwrap_or(0);
+                Ok(())
+            }
+            Err(failure) => Err(self.fail("Cannot send", failure)),
+        }
     }
 
     /// Queues close_notify, if there is an association to close.

@@ -27,7 +27,7 @@ use crate::ossl::queue::Failure;
 pub use crate::ossl::session::{Authentication, Config, MAX_PLAINTEXT, Resumption};
 use crate::ossl::session::{Progress, Session};
 use crate::ossl::{self, Pace, queue};
-pub use crate::ossl::{Datagrams, Refusal, Role};
+pub use crate::ossl::{Datagrams, Dropped, Refusal, Role};
 
 use alert::{Alert, Suspicion};
 use messages::Peer;
@@ -39,9 +39,11 @@ mod data;
 mod messages;
 mod noise;
 mod resumption;
+mod statistics;
 pub mod testing;
 
 pub use binding::Binding;
+pub use statistics::Statistics;
 
 /// Records that may wait while the handshake is suspended, other than the messages that it needs.
 const MOST_WAITING: usize = 64;
@@ -111,6 +113,7 @@ pub struct Engine {
     certificate_missing: bool,
     /// Where records are decrypted that the caller's buffer might be too short for.
     scratch: Vec<u8>,
+    statistics: Statistics,
 }
 
 impl Engine {
@@ -137,6 +140,7 @@ impl Engine {
             state: State::Handshaking { suspicion: None },
             certificate_missing: false,
             scratch: Vec::new(),
+            statistics: Statistics::default(),
         })
     }
 
@@ -146,9 +150,12 @@ impl Engine {
             (State::Failed(_), _) => {}
             (_, Some(sieve)) => {
                 let sifted = sieve.sift(datagram);
+                if !sifted.sign_of_life && sifted.alert.is_none() {
+                    self.statistics.dropped.early(datagram);
+                }
                 self.feed_handshake(&sifted);
             }
-            (_, None) if datagram.is_empty() => {}
+            (_, None) if datagram.is_empty() => self.statistics.dropped.early(datagram),
             (_, None) => self.session.wire().receive(datagram),
         }
     }
@@ -234,6 +241,7 @@ impl Engine {
             return Step::Failed(error);
         }
         self.sieve = None;
+        self.session.keep_accounts();
         self.state = State::Established;
         Step::Established
     }
@@ -304,8 +312,11 @@ impl Engine {
             },
             _ => Pace::BackOff,
         };
-        if let Err(failure) = self.session.handle_timeout(pace) {
-            self.fail("The peer does not answer", failure);
+        match self.session.handle_timeout(pace) {
+            Ok(()) => self.statistics.flights_retransmitted += 1,
+            Err(failure) => {
+                self.fail("The peer does not answer", failure);
+            }
         }
     }
 

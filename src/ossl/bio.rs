@@ -11,6 +11,7 @@ use std::sync::OnceLock;
 use openssl::error::ErrorStack;
 use openssl_sys::{BIO, BIO_METHOD};
 
+use super::ledger::Ledger;
 use super::sys::bio_ctrl;
 
 /// Outgoing datagrams, end to end in one buffer.
@@ -68,6 +69,8 @@ pub struct Wire {
     pub held: bool,
     /// Whether it is held after each record.
     pub stepwise: bool,
+    /// What became of the datagrams; kept from the end of the handshake on.
+    pub ledger: Option<Ledger>,
     mtu: c_long,
 }
 
@@ -87,6 +90,7 @@ impl Wire {
             outgoing: Datagrams::default(),
             held: false,
             stepwise: false,
+            ledger: None,
             mtu: c_long::from(mtu),
         }
     }
@@ -94,6 +98,9 @@ impl Wire {
     /// Queues one received datagram for reading.
     pub fn receive(&mut self, datagram: &[u8]) {
         if self.incoming.len() >= MAX_INCOMING {
+            if let Some(ledger) = &mut self.ledger {
+                ledger.dropped.overflowed += 1;
+            }
             return;
         }
         let mut buffer = self.spare.pop().unwrap_or_default();
@@ -114,6 +121,9 @@ impl Wire {
         }
         let datagram = self.incoming.pop_front()?;
         self.held = self.stepwise;
+        if let Some(ledger) = &mut self.ledger {
+            ledger.read(&datagram);
+        }
         let length = datagram.len().min(buffer.len());
         if let (Some(to), Some(from)) = (buffer.get_mut(..length), datagram.get(..length)) {
             to.copy_from_slice(from);

@@ -9,6 +9,7 @@ mod bio;
 mod context;
 mod der;
 pub mod keys;
+mod ledger;
 mod memory_bio;
 pub mod names;
 pub(crate) mod pem;
@@ -24,3 +25,4 @@ pub mod x509;
 
 pub use bio::Datagrams;
 pub use context::{Pace, Refusal, Role, Verdict};
+pub use ledger::Dropped;

@@ -10,6 +10,7 @@ use openssl::ssl::{Ssl, SslRef};
 
 use super::bio::{self, Datagrams, Wire};
 use super::context::{self, Hooks, Pace, Role};
+use super::ledger::{Dropped, Ledger};
 use super::queue::{self, Failure};
 use super::sys;
 
@@ -217,11 +218,18 @@ impl Session {
                 )
             };
             if result == 1 {
+                self.account(Ledger::used);
                 return Ok(Reading::Message(length));
             }
             match self.outcome(result) {
-                openssl_sys::SSL_ERROR_WANT_READ => return Ok(Reading::Nothing),
-                openssl_sys::SSL_ERROR_ZERO_RETURN => return Ok(Reading::End),
+                openssl_sys::SSL_ERROR_WANT_READ => {
+                    self.account(Ledger::close);
+                    return Ok(Reading::Nothing);
+                }
+                openssl_sys::SSL_ERROR_ZERO_RETURN => {
+                    self.account(Ledger::used);
+                    return Ok(Reading::End);
+                }
                 // After our close_notify OpenSSL stops at each handshake record, such as a repeated
                 // Finished, that it drops.
                 openssl_sys::SSL_ERROR_SYSCALL
@@ -230,6 +238,25 @@ impl Session {
             }
         }
         Ok(Reading::Nothing)
+    }
+
+    /// From now on, notes what becomes of received datagrams.
+    pub fn keep_accounts(&mut self) {
+        self.wire().ledger = Some(Ledger::default());
+    }
+
+    /// The datagrams that were of no use since.
+    pub fn dropped(&self) -> Dropped {
+        // SAFETY: the wire lives as long as `self.ssl`, and nobody changes it while `self` is borrowed.
+        let wire = unsafe { self.wire.as_ref() };
+        let ledger = wire.ledger.as_ref();
+        ledger.map(|ledger| ledger.dropped).unwrap_or_default()
+    }
+
+    fn account(&mut self, entry: impl FnOnce(&mut Ledger)) {
+        if let Some(ledger) = &mut self.wire().ledger {
+            entry(ledger);
+        }
     }
 
     /// Whether a record, decrypted or not, waits to be read.

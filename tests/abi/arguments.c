@@ -89,6 +89,22 @@ receive_wants_a_connection_and_a_cancellable (Fixture *fixture, gconstpointer da
                                                          &fixture->error));
 }
 
+static void
+statistics_want_a_connection_and_a_structure (Fixture *fixture, gconstpointer data)
+{
+  g_autoptr (GioOsslStatistics) statistics = gio_ossl_dtls_connection_get_statistics (fixture->connection);
+  g_autoptr (GioOsslStatistics) copy = g_boxed_copy (GIO_OSSL_TYPE_STATISTICS, statistics);
+
+  (void) data;
+  g_assert_cmpmem (statistics, sizeof *statistics, copy, sizeof *copy);
+  EXPECT ("GIO_OSSL_IS_DTLS_CONNECTION (self)");
+  g_assert_null (gio_ossl_dtls_connection_get_statistics ((gpointer) fixture->socket));
+  EXPECT ("self != NULL");
+  g_assert_null (gio_ossl_statistics_copy (NULL));
+  EXPECT ("self != NULL");
+  gio_ossl_statistics_free (NULL);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -98,5 +114,6 @@ main (int argc, char **argv)
   ADD (constructors_want_the_types_they_declare);
   ADD (send_wants_a_connection_and_a_buffer);
   ADD (receive_wants_a_connection_and_a_cancellable);
+  ADD (statistics_want_a_connection_and_a_structure);
   return g_test_run ();
 }

@@ -5,15 +5,18 @@ use std::time::Duration;
 use glib::{prelude::*, translate::*};
 
 use super::checks::{is_instance, is_optional, report};
+use super::types::is_ours;
 use crate::DtlsConnection;
 
 mod bytes;
 mod constructors;
+mod statistics;
 
 /// An instance of `GioOsslDtlsConnection` as C has it.
 type Instance = <DtlsConnection as ObjectType>::GlibType;
 
-/// The connection that a method is called on; none, and a critical, for anything else.
+/// The connection that a method is called on; none, and a critical, for anything else, the
+/// connections of another copy of this code among it.
 ///
 /// # Safety
 ///
@@ -21,7 +24,7 @@ type Instance = <DtlsConnection as ObjectType>::GlibType;
 unsafe fn this(function: &str, connection: *mut Instance) -> Option<DtlsConnection> {
     // SAFETY: NULL or live, by the caller's guarantee, and of the type that was checked.
     unsafe {
-        if is_instance(connection, DtlsConnection::static_type()) {
+        if is_ours() && is_instance(connection, DtlsConnection::static_type()) {
             return Some(DtlsConnection::from_glib_none(connection));
         }
     }

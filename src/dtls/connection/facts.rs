@@ -1,5 +1,6 @@
 //! What a handshake established.
 
+use super::statistics::Stopwatch;
 use crate::subclass::SharedRef;
 
 /// Read without the engine, by any thread at any time.
@@ -11,6 +12,7 @@ pub struct Facts {
     pub accepted_authorities: Vec<Vec<u8>>,
     pub protocol_version: gio::TlsProtocolVersion,
     pub cipher_suite: Option<String>,
+    pub handshake_time: Stopwatch,
 }
 
 impl Default for Facts {
@@ -21,6 +23,7 @@ impl Default for Facts {
             accepted_authorities: Vec::new(),
             protocol_version: gio::TlsProtocolVersion::Unknown,
             cipher_suite: None,
+            handshake_time: Stopwatch::default(),
         }
     }
 }

@@ -305,6 +305,7 @@ impl DtlsConnection {
             ..Config::new(role)
         })?;
         if self.engine.set(Mutex::new(engine)).is_ok() {
+            self.facts().handshake_time.start();
             self.shared.lock().handshake = Handshake::InProgress;
             self.shared.alarm.ring();
         }
@@ -326,6 +327,7 @@ impl DtlsConnection {
             let mut facts = self.facts();
             facts.protocol_version = facts::protocol_version(version);
             facts.cipher_suite = cipher_suite;
+            facts.handshake_time.stop();
         }
         self.report_authorities();
         let object = self.obj();

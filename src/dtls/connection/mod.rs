@@ -16,6 +16,7 @@ mod judgement;
 mod properties;
 mod readiness;
 pub(super) mod settings;
+pub(super) mod statistics;
 mod status;
 pub(super) mod timers;
 mod worker;
