@@ -57,7 +57,7 @@ static gboolean
 run (const char *host, guint16 port, const char *ca_file, const char *name, char **messages, GError **error)
 {
   g_autoptr (GDatagramBased) socket = NULL;
-  g_autoptr (GTlsDatabase) authorities = NULL;
+  g_autoptr (GioOsslFileDatabase) authorities = NULL;
   g_autoptr (GSocketConnectable) identity = g_network_address_new (name, port);
   g_autoptr (GioOsslDtlsClientConnection) client = NULL;
   g_autoptr (GEnumClass) versions = g_type_class_ref (G_TYPE_TLS_PROTOCOL_VERSION);
@@ -68,14 +68,14 @@ run (const char *host, guint16 port, const char *ca_file, const char *name, char
   socket = open_socket (host, port, error);
   if (socket == NULL)
     return FALSE;
-  authorities = g_initable_new (GIO_OSSL_TYPE_FILE_DATABASE, NULL, error, "anchors", ca_file, NULL);
+  authorities = gio_ossl_file_database_new (ca_file, error);
   if (authorities == NULL)
     return FALSE;
   client = gio_ossl_dtls_client_connection_new (socket, identity, error);
   if (client == NULL)
     return FALSE;
   connection = G_DTLS_CONNECTION (client);
-  g_dtls_connection_set_database (connection, authorities);
+  g_dtls_connection_set_database (connection, G_TLS_DATABASE (authorities));
 
   /* Fails unless the server proves to be NAME. A GCancellable could end the wait. */
   if (!g_dtls_connection_handshake (connection, NULL, error))

@@ -36,8 +36,7 @@ def exchange(connection, message):
 
 
 def run(host, port, ca_file, identity, messages):
-    authorities = GioOssl.FileDatabase(anchors=ca_file)
-    authorities.init(None)
+    authorities = GioOssl.FileDatabase.new(ca_file)
 
     connection = GioOssl.DtlsClientConnection.new(
         open_socket(host, port), Gio.NetworkAddress.new(identity, port)

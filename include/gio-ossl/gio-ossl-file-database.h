@@ -12,11 +12,10 @@ G_BEGIN_DECLS
  *
  * The certificate authorities of one PEM file, as a #GTlsFileDatabase.
  *
- * It is made by g_initable_new() with #GTlsFileDatabase:anchors, the absolute
- * path of a file of at most 64 MiB, or by g_tls_file_database_new() where
- * gio-ossl is the TLS backend. The file is read once; when
- * #GTlsFileDatabase:anchors changes later, the authorities stay. A relative
- * path is ignored with a warning.
+ * It is made by gio_ossl_file_database_new(), or by g_tls_file_database_new()
+ * where gio-ossl is the TLS backend. The file, of at most 64 MiB, is read once;
+ * when #GTlsFileDatabase:anchors changes later, the authorities stay. A
+ * relative path is ignored with a warning.
  *
  * Every certificate in the file is trusted, be it a root, an intermediate or
  * an end entity. Revocation lists (`X509 CRL`) in it are honoured, other
@@ -35,5 +34,22 @@ G_BEGIN_DECLS
  * Since: 0.1
  */
 G_DECLARE_FINAL_TYPE (GioOsslFileDatabase, gio_ossl_file_database, GIO_OSSL, FILE_DATABASE, GTlsDatabase)
+
+/**
+ * gio_ossl_file_database_new:
+ * @anchors: (type filename): the absolute path of a PEM file
+ * @error: return location for a #GError
+ *
+ * Reads the certificate authorities of a file, whatever the process's default
+ * #GTlsBackend is.
+ *
+ * Returns: (transfer full): the database, or %NULL with @error set:
+ *   %G_TLS_ERROR_MISC if the path is relative, the file cannot be read, or has
+ *   no certificate or one that is broken
+ *
+ * Since: 0.1
+ */
+GioOsslFileDatabase *gio_ossl_file_database_new (const char *anchors,
+                                                 GError **error);
 
 G_END_DECLS

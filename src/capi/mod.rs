@@ -6,5 +6,6 @@
 
 mod backend;
 mod checks;
+mod database;
 mod dtls;
 pub(crate) mod types;

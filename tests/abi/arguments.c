@@ -90,6 +90,14 @@ receive_wants_a_connection_and_a_cancellable (Fixture *fixture, gconstpointer da
 }
 
 static void
+file_databases_want_a_path (Fixture *fixture, gconstpointer data)
+{
+  (void) data;
+  EXPECT ("anchors != NULL");
+  g_assert_null (gio_ossl_file_database_new (NULL, &fixture->error));
+}
+
+static void
 statistics_want_a_connection_and_a_structure (Fixture *fixture, gconstpointer data)
 {
   g_autoptr (GioOsslStatistics) statistics = gio_ossl_dtls_connection_get_statistics (fixture->connection);
@@ -114,6 +122,7 @@ main (int argc, char **argv)
   ADD (constructors_want_the_types_they_declare);
   ADD (send_wants_a_connection_and_a_buffer);
   ADD (receive_wants_a_connection_and_a_cancellable);
+  ADD (file_databases_want_a_path);
   ADD (statistics_want_a_connection_and_a_structure);
   return g_test_run ();
 }

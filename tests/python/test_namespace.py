@@ -141,6 +141,14 @@ class Namespace(unittest.TestCase):
         self.assertEqual(backend.get_certificate_type(), GObject.GType(GioOssl.Certificate))
         self.assertEqual(backend.get_file_database_type(), GObject.GType(GioOssl.FileDatabase))
 
+    def test_file_database_wants_a_good_file(self):
+        for path in (pki("garbage.pem"), pki("nowhere.pem"), ""):
+            with self.subTest(path=path), \
+                    Failure(self, Gio.tls_error_quark, Gio.TlsError.MISC):
+                GioOssl.FileDatabase.new(path)
+        with self.assertRaises(TypeError):
+            GioOssl.FileDatabase.new(None)
+
     def test_object_of_plain_gio_has_the_methods_of_both(self):
         client = gio_client(unused_udp_port())
         self.assertIsInstance(client, GioOssl.DtlsClientConnection)
@@ -156,6 +164,10 @@ class Namespace(unittest.TestCase):
             "base = support.udp_socket_to(support.unused_udp_port())\n"
             "client = GioOssl.DtlsClientConnection.new(base, None)\n"
             "assert isinstance(client, Gio.DtlsClientConnection)\n"
+            "authorities = GioOssl.FileDatabase.new(support.pki('ca.pem'))\n"
+            "assert isinstance(authorities, GioOssl.FileDatabase)\n"
+            "assert authorities.get_property('anchors') == support.pki('ca.pem')\n"
+            "client.set_database(authorities)\n"
             "assert Gio.TlsBackend.get_default() != GioOssl.get_backend()\n"
         )
         environment = dict(os.environ, GIO_MODULE_DIR="/nonexistent")
