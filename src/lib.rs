@@ -21,7 +21,7 @@ pub use error::Error;
 pub mod prelude {
     pub use gio::prelude::*;
 
-    pub use crate::dtls::{DtlsBytesExt, DtlsStatisticsExt, DtlsTimersExt};
+    pub use crate::dtls::{DtlsBytesExt, DtlsDescriptionExt, DtlsStatisticsExt, DtlsTimersExt};
 }
 
 mod backend;

@@ -144,4 +144,21 @@ GioOsslStatistics *gio_ossl_dtls_connection_get_statistics (GioOsslDtlsConnectio
 
 /* Facts */
 
+/**
+ * gio_ossl_dtls_connection_to_string:
+ * @self: a connection
+ *
+ * Describes the connection for people who look for what is wrong with it: how
+ * far it has come, what was negotiated, who the peer says it is and what is
+ * wrong with that, in lines that each begin with what they tell. There are no
+ * secrets in it. Programs ask the properties instead: the text may change.
+ *
+ * May be called by any thread at any time.
+ *
+ * Returns: (transfer full): the description, lines without one at the end
+ *
+ * Since: 0.1
+ */
+char *gio_ossl_dtls_connection_to_string (GioOsslDtlsConnection *self);
+
 G_END_DECLS

@@ -3,6 +3,7 @@
 pub use client::DtlsClientConnection;
 pub use connection::DtlsConnection;
 pub use connection::bytes::DtlsBytesExt;
+pub use connection::description::DtlsDescriptionExt;
 pub use connection::statistics::DtlsStatisticsExt;
 pub use connection::timers::DtlsTimersExt;
 pub use server::DtlsServerConnection;

@@ -107,6 +107,8 @@ statistics_want_a_connection_and_a_structure (Fixture *fixture, gconstpointer da
   g_assert_cmpmem (statistics, sizeof *statistics, copy, sizeof *copy);
   EXPECT ("GIO_OSSL_IS_DTLS_CONNECTION (self)");
   g_assert_null (gio_ossl_dtls_connection_get_statistics ((gpointer) fixture->socket));
+  EXPECT ("GIO_OSSL_IS_DTLS_CONNECTION (self)");
+  g_assert_null (gio_ossl_dtls_connection_to_string ((gpointer) fixture->socket));
   EXPECT ("self != NULL");
   g_assert_null (gio_ossl_statistics_copy (NULL));
   EXPECT ("self != NULL");

@@ -10,6 +10,7 @@ use crate::DtlsConnection;
 
 mod bytes;
 mod constructors;
+mod description;
 mod statistics;
 
 /// An instance of `GioOsslDtlsConnection` as C has it.

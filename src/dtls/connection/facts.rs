@@ -28,6 +28,15 @@ impl Default for Facts {
     }
 }
 
+/// What people call the version.
+pub fn version_name(version: gio::TlsProtocolVersion) -> &'static str {
+    match version {
+        gio::TlsProtocolVersion::Dtls10 => "DTLS 1.0",
+        gio::TlsProtocolVersion::Dtls12 => "DTLS 1.2",
+        _ => "an unknown version",
+    }
+}
+
 /// GIO's name for the version that stands on the wire.
 pub fn protocol_version(wire: u16) -> gio::TlsProtocolVersion {
     match wire {

@@ -90,6 +90,15 @@ fn refusal(errors: Flags) -> Refusal {
 
 /// Why the certificate was refused, for people.
 fn describe(errors: Flags) -> String {
+    const REFUSED: &str = "The peer's certificate was not accepted";
+    match reasons(errors).as_slice() {
+        [] => REFUSED.into(),
+        found => format!("{REFUSED}: {}", found.join(", ")),
+    }
+}
+
+/// What is wrong with a certificate, in words.
+pub fn reasons(errors: Flags) -> Vec<&'static str> {
     let reasons = [
         (
             Flags::UNKNOWN_CA,
@@ -102,16 +111,8 @@ fn describe(errors: Flags) -> String {
         (Flags::INSECURE, "its algorithms are insecure"),
         (Flags::GENERIC_ERROR, "it cannot be verified"),
     ];
-    let found: Vec<&str> = reasons
-        .iter()
-        .filter(|(flag, _)| errors.contains(*flag))
-        .map(|(_, reason)| *reason)
-        .collect();
-    match found.as_slice() {
-        [] => "The peer's certificate was not accepted".into(),
-        found => format!(
-            "The peer's certificate was not accepted: {}",
-            found.join(", ")
-        ),
-    }
+    let found = reasons
+        .into_iter()
+        .filter(|(flag, _)| errors.contains(*flag));
+    found.map(|(_, reason)| reason).collect()
 }

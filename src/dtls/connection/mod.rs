@@ -6,6 +6,7 @@ pub(super) mod bytes;
 mod client_certificate;
 mod closing;
 mod data;
+pub(super) mod description;
 mod events;
 mod facade;
 mod facts;

@@ -29,6 +29,14 @@ impl Stopwatch {
         }
     }
 
+    /// The time, for people, once it is taken.
+    pub fn in_words(self) -> Option<String> {
+        match self {
+            Stopwatch::Taken(time) => Some(format!("{:.1} ms", time.as_secs_f64() * 1e3)),
+            Stopwatch::Stopped | Stopwatch::Running(_) => None,
+        }
+    }
+
     fn microseconds(self) -> u64 {
         match self {
             Stopwatch::Taken(time) => u64::try_from(time.as_micros()).unwrap_or(u64::MAX),

@@ -1,0 +1,114 @@
+//! A connection in words, for people who look for what is wrong with it.
+
+use std::fmt::Write as _;
+
+use gio::prelude::*;
+use glib::subclass::prelude::*;
+use openssl::sha::sha256;
+
+use super::imp::DtlsConnection;
+use super::judgement::reasons;
+use super::status::Handshake;
+use crate::engine::Role;
+
+/// A connection in words.
+pub trait DtlsDescriptionExt: IsA<super::DtlsConnection> {
+    /// The session in lines for people, each `name: value` after the first. There are no secrets in
+    /// it. Programs ask the properties: the text may change.
+    fn description(&self) -> String {
+        self.as_ref().imp().describe()
+    }
+}
+
+impl<T: IsA<super::DtlsConnection>> DtlsDescriptionExt for T {}
+
+impl DtlsConnection {
+    fn describe(&self) -> String {
+        let mut lines = vec![self.headline()];
+        let facts = self.facts().clone();
+        let mut add = |name: &str, value: Option<String>| {
+            if let Some(value) = value {
+                lines.push(format!("{:<21}{value}", format!("{name}:")));
+            }
+        };
+        add("cipher suite", facts.cipher_suite.clone());
+        if let Some(certificate) = facts.peer_certificate.as_deref() {
+            add("peer", certificate.subject_name().map(Into::into));
+            add("issued by", certificate.issuer_name().map(Into::into));
+            add("valid", validity(certificate));
+            add("names", names(certificate));
+            add("SHA-256", fingerprint(certificate));
+            let problems = reasons(facts.peer_certificate_errors);
+            add("verification", Some(verification(&problems)));
+        }
+        let protocol = self.negotiated_protocol.get();
+        add(
+            "application protocol",
+            protocol.map(|name| name.to_string_lossy().into_owned()),
+        );
+        add("handshake", facts.handshake_time.in_words());
+        lines.join("\n")
+    }
+
+    /// What it is and how far it has come.
+    fn headline(&self) -> String {
+        let settings = self.settings().clone();
+        let mut line = match (self.role(), &settings.server_identity) {
+            (Role::Client, Some(identity)) => {
+                format!(
+                    "DTLS client of {}",
+                    SocketConnectableExt::to_string(&**identity)
+                )
+            }
+            (Role::Client, None) => "DTLS client of an unnamed server".to_string(),
+            (Role::Server, _) => "DTLS server".to_string(),
+        };
+        let version = self.facts().protocol_version;
+        let status = self.shared.lock();
+        let closed = match (status.read_closed, status.write_closed) {
+            (true, true) => ", closed",
+            _ => "",
+        };
+        let _ = match &status.handshake {
+            Handshake::NotStarted => write!(line, ", not connected yet{closed}"),
+            Handshake::InProgress => write!(line, ", in its handshake{closed}"),
+            Handshake::Established => {
+                write!(line, ", {}{closed}", super::facts::version_name(version))
+            }
+            Handshake::Failed(error) => write!(line, ", failed: {error}"),
+        };
+        line
+    }
+}
+
+fn verification(problems: &[&str]) -> String {
+    match problems {
+        [] => "no problem was found".to_string(),
+        problems => format!("problems: {}", problems.join(", ")),
+    }
+}
+
+fn validity(certificate: &gio::TlsCertificate) -> Option<String> {
+    let day = |time: Option<glib::DateTime>| time?.to_utc().ok()?.format_iso8601().ok();
+    let from = day(certificate.not_valid_before())?;
+    let until = day(certificate.not_valid_after())?;
+    Some(format!("{from} to {until}"))
+}
+
+/// The names that the certificate is for.
+fn names(certificate: &gio::TlsCertificate) -> Option<String> {
+    let dns = certificate.dns_names();
+    let dns = dns
+        .iter()
+        .map(|name| String::from_utf8_lossy(name).into_owned());
+    let addresses = certificate.ip_addresses();
+    let addresses = addresses.iter().map(|address| address.to_str().to_string());
+    let names: Vec<String> = dns.chain(addresses).collect();
+    (!names.is_empty()).then(|| names.join(", "))
+}
+
+fn fingerprint(certificate: &gio::TlsCertificate) -> Option<String> {
+    let digest = sha256(&certificate.certificate()?);
+    let bytes: Vec<String> = digest.iter().map(|byte| format!("{byte:02X}")).collect();
+    Some(bytes.join(":"))
+}
