@@ -56,7 +56,7 @@ impl Engine {
         context: Option<&[u8]>,
         length: usize,
     ) -> Result<Zeroizing<Vec<u8>>, Error> {
-        Self::check_export(label, context, length)?;
+        check(label, context, length)?;
         self.export(label, context, length)
     }
 
@@ -122,30 +122,30 @@ impl Engine {
             _ => Err(Error::NoSession),
         }
     }
+}
 
-    /// Refuses what no session ever exports.
-    pub fn check_export(label: &str, context: Option<&[u8]>, length: usize) -> Result<(), Error> {
-        let refused = |why: String| Err(Error::InvalidArgument(why));
-        if label.is_empty() {
-            return refused("The argument label is empty".into());
-        }
-        if RESERVED.iter().any(|reserved| label.starts_with(reserved)) {
-            return refused(format!(
-                "The argument label is reserved for TLS itself (RFC 5705, section 4): {label:?}"
-            ));
-        }
-        let input = label.len() + context.map_or(0, <[u8]>::len);
-        if input > MOST_EXPORTER_INPUT {
-            return refused(format!(
-                "The arguments label and context have {input} bytes together: at most \
-                 {MOST_EXPORTER_INPUT} are possible"
-            ));
-        }
-        if !(1..=LONGEST).contains(&length) {
-            return refused(format!(
-                "The argument length is {length}: it must be from 1 to {LONGEST}"
-            ));
-        }
-        Ok(())
+/// Refuses what no session exports.
+fn check(label: &str, context: Option<&[u8]>, length: usize) -> Result<(), Error> {
+    let refused = |why: String| Err(Error::InvalidArgument(why));
+    if label.is_empty() {
+        return refused("The argument label is empty".into());
     }
+    if RESERVED.iter().any(|reserved| label.starts_with(reserved)) {
+        return refused(format!(
+            "The argument label is reserved for TLS itself (RFC 5705, section 4): {label:?}"
+        ));
+    }
+    let input = label.len() + context.map_or(0, <[u8]>::len);
+    if input > MOST_EXPORTER_INPUT {
+        return refused(format!(
+            "The arguments label and context have {input} bytes together: at most \
+             {MOST_EXPORTER_INPUT} are possible"
+        ));
+    }
+    if !(1..=LONGEST).contains(&length) {
+        return refused(format!(
+            "The argument length is {length}: it must be from 1 to {LONGEST}"
+        ));
+    }
+    Ok(())
 }
