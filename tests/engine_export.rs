@@ -321,3 +321,32 @@ fn nothing_is_kept_for_a_key_log_that_nobody_wants() {
     assert!(client.engine.take_keylog().is_empty());
     assert!(server.engine.take_keylog().is_empty());
 }
+
+#[test]
+fn a_resumed_session_has_a_line_and_material_of_its_own() {
+    let site = Site::new();
+    let with_log = |mut config: Config| {
+        config.keylog = true;
+        config.srtp_profiles = vec![SrtpProfile::AeadAes128Gcm];
+        End::new(&config)
+    };
+    let mut seen = Vec::new();
+    let mut resumption = Resumption::Allowed;
+    for resumed in [false, true] {
+        let mut client = with_log(config(Role::Client, resumption));
+        let mut server = with_log(site.config(Resumption::Allowed));
+        shake_hands(&mut client, &mut server);
+        assert_eq!(client.engine.is_resumed(), resumed);
+        let lines = client.engine.take_keylog();
+        assert_eq!(lines.len(), 1);
+        assert_eq!(lines, server.engine.take_keylog());
+        let material = export(&client, LABEL, None, 32);
+        assert_eq!(material, export(&server, LABEL, None, 32));
+        let ours = client.engine.srtp_keys().unwrap().sending;
+        let theirs = server.engine.srtp_keys().unwrap().receiving;
+        assert_eq!(joined(&ours), joined(&theirs));
+        seen.push((lines, material, joined(&ours)));
+        resumption = Resumption::Offer(client.session());
+    }
+    assert!(seen[0].0 != seen[1].0 && seen[0].1 != seen[1].1 && seen[0].2 != seen[1].2);
+}
