@@ -14,14 +14,17 @@
 pub use backend::Backend;
 pub use certificate::Certificate;
 pub use database::{Database, FileDatabase};
-pub use dtls::{DtlsClientConnection, DtlsConnection, DtlsServerConnection, Statistics};
+pub use dtls::{DtlsClientConnection, DtlsConnection, DtlsServerConnection, SrtpKeys, Statistics};
 pub use error::Error;
 
 /// The traits that a program wants to have in scope: GIO's and this library's.
 pub mod prelude {
     pub use gio::prelude::*;
 
-    pub use crate::dtls::{DtlsBytesExt, DtlsDescriptionExt, DtlsStatisticsExt, DtlsTimersExt};
+    pub use crate::dtls::{
+        DtlsBytesExt, DtlsDescriptionExt, DtlsExporterExt, DtlsKeylogExt, DtlsSrtpExt,
+        DtlsStatisticsExt, DtlsTimersExt,
+    };
 }
 
 mod backend;

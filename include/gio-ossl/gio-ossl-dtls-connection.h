@@ -123,9 +123,129 @@ GBytes *gio_ossl_dtls_connection_receive_bytes (GioOsslDtlsConnection *self,
 
 /* SRTP */
 
+/**
+ * GioOsslDtlsConnection:srtp-profiles:
+ *
+ * The protection profiles for SRTP that this end offers or accepts (RFC 5764),
+ * the best one first; %NULL or an empty list does without. The server's order
+ * decides.
+ *
+ * The names are those of IANA's registry: `SRTP_AES128_CM_HMAC_SHA1_80`,
+ * `SRTP_AES128_CM_HMAC_SHA1_32`, `SRTP_AEAD_AES_128_GCM` and
+ * `SRTP_AEAD_AES_256_GCM`. OpenSSL's names are understood, too:
+ * `SRTP_AES128_CM_SHA1_80` and `SRTP_AES128_CM_SHA1_32`. An unknown name makes
+ * the initialisation fail, or the handshake if the property is set later, with
+ * %G_IO_ERROR_INVALID_ARGUMENT.
+ *
+ * To be set before the handshake begins; later it is refused with a warning.
+ *
+ * Since: 0.1
+ */
+
+/**
+ * GioOsslDtlsConnection:negotiated-srtp-profile:
+ *
+ * IANA's name of the protection profile for SRTP that both ends have agreed
+ * on. %NULL before the end of the handshake, and where there is none: the
+ * handshake succeeds without one, and it is for the application to insist.
+ *
+ * Since: 0.1
+ */
+
+/**
+ * gio_ossl_dtls_connection_export_srtp_keys:
+ * @self: a connection
+ * @sending_key: (out) (optional) (transfer full): the master key for the
+ *   packets that this end sends
+ * @sending_salt: (out) (optional) (transfer full): the master salt for them
+ * @receiving_key: (out) (optional) (transfer full): the master key for the
+ *   packets that the peer sends
+ * @receiving_salt: (out) (optional) (transfer full): the master salt for them
+ * @error: return location for a #GError
+ *
+ * Exports the keys for SRTP (RFC 5764, section 4.2). Their lengths are the
+ * profile's: keys of 16 bytes, with `SRTP_AEAD_AES_256_GCM` 32; salts of 14
+ * bytes, with both AEAD profiles 12. There is no MKI (RFC 5764, section 4.1.3).
+ * The library wipes its memory of them when the last reference goes.
+ *
+ * Available from the end of the handshake, before which it fails with
+ * %G_IO_ERROR_NOT_CONNECTED, until both directions are closed:
+ * %G_IO_ERROR_CLOSED. %G_IO_ERROR_NOT_SUPPORTED: no profile was negotiated, or
+ * the session has no extended master secret, without which RFC 7627, section
+ * 5.4, forbids the exporter that the keys come from.
+ *
+ * Returns: (skip): %TRUE, or %FALSE with @error set and nothing exported
+ *
+ * Since: 0.1
+ */
+gboolean gio_ossl_dtls_connection_export_srtp_keys (GioOsslDtlsConnection *self,
+                                                    GBytes **sending_key,
+                                                    GBytes **sending_salt,
+                                                    GBytes **receiving_key,
+                                                    GBytes **receiving_salt,
+                                                    GError **error);
+
 /* Exporter */
 
+/**
+ * gio_ossl_dtls_connection_export_keying_material:
+ * @self: a connection
+ * @label: what the material is for, as IANA's registry of exporter labels has
+ *   it, or beginning with `EXPERIMENTAL`
+ * @context: (nullable): what the material depends on besides; %NULL is not the
+ *   same as no bytes
+ * @length: how many bytes to export, from 1 to 8160
+ * @error: return location for a #GError
+ *
+ * Exports bytes that both ends derive from their session, and nobody else can
+ * (RFC 5705). The library wipes its memory of them when the last reference
+ * goes.
+ *
+ * Refused with %G_IO_ERROR_INVALID_ARGUMENT are an empty @label, one that
+ * begins with a label of TLS itself (`client finished`, `server finished`,
+ * `master secret`, `key expansion`, `extended master secret`), @label and
+ * @context of more than 958 bytes together, and a wrong @length. The labels of
+ * other purposes give what these purposes have: `EXPORTER-Channel-Binding` the
+ * channel binding `tls-exporter` (RFC 9266), and `EXTRACTOR-dtls_srtp` the
+ * keys of gio_ossl_dtls_connection_export_srtp_keys() in one piece.
+ *
+ * Available from the end of the handshake, before which it fails with
+ * %G_IO_ERROR_NOT_CONNECTED, until both directions are closed:
+ * %G_IO_ERROR_CLOSED. %G_IO_ERROR_NOT_SUPPORTED: the session has no extended
+ * master secret, without which RFC 7627, section 5.4, forbids to export.
+ *
+ * Returns: (transfer full): the keying material, or %NULL with @error set
+ *
+ * Since: 0.1
+ */
+GBytes *gio_ossl_dtls_connection_export_keying_material (GioOsslDtlsConnection *self,
+                                                         const char *label,
+                                                         GBytes *context,
+                                                         gsize length,
+                                                         GError **error);
+
 /* Key log */
+
+/**
+ * GioOsslDtlsConnection::keylog:
+ * @self: a connection
+ * @line: a line of the key log, without its end
+ *
+ * A secret of the session, in the format of the files that the environment
+ * variable `SSLKEYLOGFILE` names, for tools that read captures of it, such as
+ * Wireshark. Whoever has the line can read all messages: keep it where the
+ * messages might be kept.
+ *
+ * Emitted during the handshake, in the thread that does it, if a handler is
+ * connected when it begins.
+ *
+ * If `SSLKEYLOGFILE` is set when the first handshake of the process begins,
+ * the lines of all connections are appended to the file, which is created for
+ * its owner alone. Programs with raised privileges ignore the variable. A file
+ * that cannot be opened is a warning, and the connections do without.
+ *
+ * Since: 0.1
+ */
 
 /* Statistics */
 

@@ -41,7 +41,7 @@ impl Engine {
     fn unique(&self) -> Result<Vec<u8>, Error> {
         let ssl = self.session.ssl();
         let resumed = self.session.is_resumed();
-        if resumed && !self.has_extended_master_secret() {
+        if resumed && !self.session.has_extended_master_secret() {
             // An attacker in the middle can make two such associations agree on theirs (RFC 7627,
             // section 1).
             return Err(unavailable(
@@ -69,20 +69,15 @@ impl Engine {
     }
 
     fn exporter(&self) -> Result<Vec<u8>, Error> {
-        let ssl = self.session.ssl();
         // Without it the master secret is not unique to the session (RFC 9266, section 4).
-        if !self.has_extended_master_secret() {
+        if !self.session.has_extended_master_secret() {
             return Err(unavailable("The session has no extended master secret"));
         }
-        let mut data = vec![0; 32];
-        ssl.export_keying_material(&mut data, "EXPORTER-Channel-Binding", Some(&[]))
+        let data = self
+            .session
+            .export("EXPORTER-Channel-Binding", Some(&[]), 32)
             .map_err(|stack| general(&stack))?;
-        Ok(data)
-    }
-
-    /// RFC 7627
-    fn has_extended_master_secret(&self) -> bool {
-        self.session.ssl().extms_support() == Some(true)
+        Ok(data.to_vec())
     }
 }
 

@@ -24,7 +24,7 @@ use openssl::x509::X509;
 
 use crate::error::Error;
 use crate::ossl::queue::Failure;
-pub use crate::ossl::session::{Authentication, Config, MAX_PLAINTEXT, Resumption};
+pub use crate::ossl::session::{Authentication, Config, MAX_PLAINTEXT, Resumption, SrtpProfile};
 use crate::ossl::session::{Progress, Session};
 use crate::ossl::{self, Pace, queue};
 pub use crate::ossl::{Datagrams, Dropped, Refusal, Role};
@@ -36,6 +36,8 @@ use noise::{Sieve, Sifted};
 mod alert;
 mod binding;
 mod data;
+mod export;
+mod keylog;
 mod messages;
 mod noise;
 mod resumption;
@@ -43,6 +45,7 @@ mod statistics;
 pub mod testing;
 
 pub use binding::Binding;
+pub use export::{SrtpKey, SrtpKeys};
 pub use statistics::Statistics;
 
 /// Records that may wait while the handshake is suspended, other than the messages that it needs.

@@ -15,7 +15,9 @@ use openssl::ssl::{
 use openssl::stack::StackRef;
 use openssl::x509::X509;
 use openssl_sys::{SSL, X509_STORE_CTX};
+use zeroize::Zeroizing;
 
+use super::session::keylog;
 use super::{bio, sys};
 
 /// Which side of the handshake a session plays.
@@ -94,6 +96,8 @@ pub struct Hooks {
     pub initial_timeout: c_uint,
     /// What a server is willing to speak (RFC 7301).
     pub protocols: Vec<Vec<u8>>,
+    /// The lines for a key log that nobody has taken yet, where somebody will.
+    pub keylog: Option<Vec<Zeroizing<String>>>,
 }
 
 /// OpenSSL's default suites, but of them only the authenticated ciphers: with any other and
@@ -138,6 +142,10 @@ fn build(role: Role) -> Result<SslContext, ErrorStack> {
             | SslOptions::NO_TICKET,
     );
     builder.set_session_cache_mode(SslSessionCacheMode::OFF);
+    // SAFETY: the context is ours and new, the callback has the documented signature.
+    unsafe {
+        openssl_sys::SSL_CTX_set_keylog_callback(builder.as_ptr(), Some(keylog::keep_line));
+    }
     match role {
         Role::Client => {
             builder.set_verify(SslVerifyMode::PEER);
@@ -193,7 +201,11 @@ fn select_protocol<'a>(ssl: &mut SslRef, offered: &'a [u8]) -> Result<&'a [u8], 
 /// # Safety
 /// `ssl` must be valid, and no other reference to its hooks may be alive: a session touches them
 /// only between calls into OpenSSL.
-unsafe fn with_hooks<R>(ssl: *mut SSL, fallback: R, body: impl FnOnce(&mut Hooks) -> R) -> R {
+pub(super) unsafe fn with_hooks<R>(
+    ssl: *mut SSL,
+    fallback: R,
+    body: impl FnOnce(&mut Hooks) -> R,
+) -> R {
     let Ok(index) = hooks_index() else {
         return fallback;
     };

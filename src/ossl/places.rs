@@ -1,4 +1,4 @@
-//! Where OpenSSL looks for the system's trust anchors.
+//! Where OpenSSL looks for the system's trust anchors, and where key logs go.
 
 use std::{
     env,
@@ -37,6 +37,13 @@ pub(crate) fn hashed_files() -> Vec<PathBuf> {
         .filter(|directory| !directory.as_os_str().is_empty())
         .flat_map(|directory| hashed_files_in(&directory))
         .collect()
+}
+
+/// The file that `SSLKEYLOGFILE` names.
+pub(crate) fn key_log_file() -> Option<PathBuf> {
+    // SAFETY: a static string.
+    let name = unsafe { variable(c"SSLKEYLOGFILE".as_ptr()) };
+    name.filter(|name| !name.is_empty()).map(PathBuf::from)
 }
 
 /// The value of an environment variable, unless the program has privileges that who started it does

@@ -16,11 +16,16 @@ use super::sys;
 
 use authentication::request_certificate;
 pub use config::Config;
+pub use exporter::MOST_EXPORTER_INPUT;
 pub use resumption::Resumption;
+pub use srtp::SrtpProfile;
 
 mod authentication;
 mod config;
+mod exporter;
+pub(super) mod keylog;
 mod resumption;
+mod srtp;
 
 /// The longest plaintext of a record, in bytes (RFC 6347, section 4.1).
 pub const MAX_PLAINTEXT: usize = 1 << 14;
@@ -88,6 +93,7 @@ impl Session {
                 pace: Pace::BackOff,
                 initial_timeout: c_uint::try_from(microseconds).unwrap_or(c_uint::MAX).max(1),
                 protocols: config.protocols.to_vec(),
+                keylog: config.keylog.then(Vec::new),
             },
         );
         let (bio, wire) = bio::new(config.mtu)?;
@@ -113,7 +119,9 @@ impl Session {
                 request_certificate(&mut ssl, config)?;
             }
         }
-        Ok(Session { ssl, wire })
+        let mut session = Session { ssl, wire };
+        session.use_srtp(&config.srtp_profiles)?;
+        Ok(session)
     }
 
     /// What the safe API tells about the session.

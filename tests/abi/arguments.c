@@ -115,6 +115,35 @@ statistics_want_a_connection_and_a_structure (Fixture *fixture, gconstpointer da
   gio_ossl_statistics_free (NULL);
 }
 
+static void
+exports_want_a_connection_and_a_label (Fixture *fixture, gconstpointer data)
+{
+  GBytes *untouched = (gpointer) fixture;
+  GBytes *key = untouched;
+
+  (void) data;
+  EXPECT ("GIO_OSSL_IS_DTLS_CONNECTION (self)");
+  g_assert_null (gio_ossl_dtls_connection_export_keying_material ((gpointer) fixture->socket, "label", NULL, 16,
+                                                                  &fixture->error));
+  EXPECT ("label != NULL");
+  g_assert_null (gio_ossl_dtls_connection_export_keying_material (fixture->connection, NULL, NULL, 16,
+                                                                  &fixture->error));
+  EXPECT ("GIO_OSSL_IS_DTLS_CONNECTION (self)");
+  g_assert_false (gio_ossl_dtls_connection_export_srtp_keys (NULL, &key, NULL, NULL, NULL, &fixture->error));
+  g_assert_no_error (fixture->error);
+
+  g_assert_null (gio_ossl_dtls_connection_export_keying_material (fixture->connection, "\xff", NULL, 16,
+                                                                  &fixture->error));
+  g_assert_error (fixture->error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT);
+  g_clear_error (&fixture->error);
+  g_assert_false (gio_ossl_dtls_connection_export_srtp_keys (fixture->connection, &key, NULL, NULL, NULL,
+                                                             &fixture->error));
+  g_assert_error (fixture->error, G_IO_ERROR, G_IO_ERROR_NOT_CONNECTED);
+  g_clear_error (&fixture->error);
+  g_assert_false (gio_ossl_dtls_connection_export_srtp_keys (fixture->connection, NULL, NULL, NULL, NULL, NULL));
+  g_assert_true (key == untouched);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -126,5 +155,6 @@ main (int argc, char **argv)
   ADD (receive_wants_a_connection_and_a_cancellable);
   ADD (file_databases_want_a_path);
   ADD (statistics_want_a_connection_and_a_structure);
+  ADD (exports_want_a_connection_and_a_label);
   return g_test_run ();
 }

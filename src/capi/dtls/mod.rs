@@ -11,6 +11,8 @@ use crate::DtlsConnection;
 mod bytes;
 mod constructors;
 mod description;
+mod exporter;
+mod srtp;
 mod statistics;
 
 /// An instance of `GioOsslDtlsConnection` as C has it.

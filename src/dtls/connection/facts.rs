@@ -1,6 +1,7 @@
 //! What a handshake established.
 
 use super::statistics::Stopwatch;
+use crate::engine::SrtpProfile;
 use crate::subclass::SharedRef;
 
 /// Read without the engine, by any thread at any time.
@@ -13,6 +14,7 @@ pub struct Facts {
     pub protocol_version: gio::TlsProtocolVersion,
     pub cipher_suite: Option<String>,
     pub handshake_time: Stopwatch,
+    pub srtp_profile: Option<SrtpProfile>,
 }
 
 impl Default for Facts {
@@ -24,6 +26,7 @@ impl Default for Facts {
             protocol_version: gio::TlsProtocolVersion::Unknown,
             cipher_suite: None,
             handshake_time: Stopwatch::default(),
+            srtp_profile: None,
         }
     }
 }

@@ -227,6 +227,7 @@ impl DtlsConnection {
                     engine.suspects_refusal(),
                 )
             };
+            self.report_keylog();
             // What the base does not take now is a lost datagram, which the timer makes good.
             let sent = unless_gone(transport.send(&flight, &mut 0), refused, ());
             match step {
@@ -302,6 +303,8 @@ impl DtlsConnection {
             protocols: protocols.into_iter().map(CString::into_bytes).collect(),
             credentials,
             initial_timeout: settings.timers.initial(),
+            srtp_profiles: settings.srtp.profiles()?,
+            keylog: self.wants_keylog(),
             ..Config::new(role)
         })?;
         if self.engine.set(Mutex::new(engine)).is_ok() {
@@ -339,6 +342,7 @@ impl DtlsConnection {
         }
         object.notify("protocol-version");
         object.notify("ciphersuite-name");
+        self.publish_srtp_profile();
     }
 
     fn report_authorities(&self) {

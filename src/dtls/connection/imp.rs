@@ -8,9 +8,11 @@ use std::time::Duration;
 
 use gio::prelude::*;
 use gio::subclass::prelude::*;
+use glib::subclass::Signal;
 use glib::{IOCondition, ParamSpec, ParamSpecOverride, Value};
 
 use super::facts::Facts;
+use super::keylog;
 use super::properties::{self, Property, Write};
 use super::settings::{DatabaseChoice, Settings};
 use super::status::{Handshake, Shared};
@@ -122,6 +124,7 @@ impl DtlsConnection {
         if let (Role::Server, Some(certificate)) = (self.role(), &settings.certificate) {
             Credentials::check(certificate)?;
         }
+        settings.srtp.profiles()?;
         // A second initialisation does not get here.
         let _ = self.transport.set(transport);
         Ok(())
@@ -160,6 +163,10 @@ impl ObjectImpl for DtlsConnection {
             let own = properties::all().iter().map(|(spec, _)| spec.clone());
             overridden.chain(own).collect()
         })
+    }
+
+    fn signals() -> &'static [Signal] {
+        keylog::signals()
     }
 
     fn set_property(&self, _id: usize, value: &Value, pspec: &ParamSpec) {

@@ -6,6 +6,7 @@ use std::ffi::CString;
 
 use gio::prelude::*;
 
+use super::srtp::Srtp;
 use super::timers::Timers;
 use crate::backend::Backend;
 use crate::subclass::SharedRef;
@@ -27,6 +28,7 @@ pub struct Settings {
     /// Servers only.
     pub authentication_mode: gio::TlsAuthenticationMode,
     pub timers: Timers,
+    pub srtp: Srtp,
 }
 
 impl Default for Settings {
@@ -43,6 +45,7 @@ impl Default for Settings {
             validation_flags: gio::TlsCertificateFlags::VALIDATE_ALL,
             authentication_mode: gio::TlsAuthenticationMode::None,
             timers: Timers::default(),
+            srtp: Srtp::default(),
         }
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use openssl::pkey::{PKey, Private};
 use openssl::x509::X509;
 
-use super::{Authentication, Resumption};
+use super::{Authentication, Resumption, SrtpProfile};
 use crate::ossl::Role;
 
 /// Bytes of UDP payload that every path of the Internet takes without fragmenting which carries
@@ -34,6 +34,10 @@ pub struct Config {
     pub initial_timeout: Duration,
     /// Whether the session outlives the association.
     pub resumption: Resumption,
+    /// Protection profiles for SRTP, in order of preference (RFC 5764).
+    pub srtp_profiles: Vec<SrtpProfile>,
+    /// Whether somebody takes the lines for a key log.
+    pub keylog: bool,
 }
 
 impl Config {
@@ -49,6 +53,8 @@ impl Config {
             mtu: DEFAULT_MTU,
             initial_timeout: DEFAULT_INITIAL_TIMEOUT,
             resumption: Resumption::Never,
+            srtp_profiles: Vec::new(),
+            keylog: false,
         }
     }
 }
