@@ -54,7 +54,9 @@ fn server_with(
 
 #[track_caller]
 fn assert_refused<T>(result: Result<T, glib::Error>, parts: &[&str]) {
-    let error = result.err().expect("succeeded instead of being refused");
+    let Some(error) = result.err() else {
+        panic!("succeeded instead of being refused");
+    };
     assert!(error.matches(IOErrorEnum::InvalidArgument), "{error:?}");
     for part in parts {
         assert!(
