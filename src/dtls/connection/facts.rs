@@ -8,10 +8,10 @@ use super::statistics::Stopwatch;
 use crate::engine::{Negotiated, SrtpProfile};
 use crate::subclass::SharedRef;
 
-/// The properties that GIO does not have.
+/// The names of the facts that GIO does not have.
 pub const NAMES: [&str; 3] = ["group", "signature-scheme", "cipher-bits"];
 
-/// What they are.
+/// The same facts as properties.
 pub const PROPERTIES: [Property; 3] = [
     Property {
         spec: || string("group", "Group", "The group of the key exchange"),

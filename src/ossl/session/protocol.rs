@@ -99,6 +99,10 @@ fn set(ssl: &mut SslRef, command: c_int, list: &CStr) -> Result<(), ErrorStack> 
 
 /// The list, if OpenSSL takes all of it. It does not say what it does not take.
 fn checked(list: &str, command: c_int) -> Result<CString, Unusable> {
+    // Some releases would take this for the default.
+    if list.is_empty() {
+        return Err(Unusable::Unknown(String::new()));
+    }
     let mut scratch = scratch()?;
     let mut try_list = |list: &str| {
         let list = CString::new(list).ok()?;
