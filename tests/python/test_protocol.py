@@ -75,7 +75,7 @@ class Properties(unittest.TestCase):
         for end in self.ends():
             for name, (default, _) in CHOICES.items():
                 with self.subTest(name), self.assertRaises(TypeError):
-                    end.set_property(name, 1.5)
+                    end.set_property(name, 1.5 if default is None else "DTLS1.2")
                 self.assertEqual(end.get_property(name), default, name)
 
     def test_facts_cannot_be_written(self):
