@@ -22,8 +22,8 @@ pub mod prelude {
     pub use gio::prelude::*;
 
     pub use crate::dtls::{
-        DtlsBytesExt, DtlsDescriptionExt, DtlsExporterExt, DtlsKeylogExt, DtlsSrtpExt,
-        DtlsStatisticsExt, DtlsTimersExt,
+        DtlsBytesExt, DtlsDescriptionExt, DtlsExporterExt, DtlsFactsExt, DtlsKeylogExt,
+        DtlsProtocolExt, DtlsSrtpExt, DtlsStatisticsExt, DtlsTimersExt,
     };
 }
 

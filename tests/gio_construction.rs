@@ -109,8 +109,13 @@ fn classes_have_every_property_of_their_interfaces_as_it_is_there() {
     compare::<gio::DtlsClientConnection>(&client);
     compare::<gio::DtlsConnection>(&server);
     compare::<gio::DtlsServerConnection>(&server);
-    assert_eq!(client.list_properties().len(), 12 + 3);
-    assert_eq!(server.list_properties().len(), 12 + 1);
+    let of_gio = |object: &DtlsConnection| {
+        let own = DtlsConnection::static_type();
+        let specs = object.list_properties();
+        specs.iter().filter(|it| it.owner_type() != own).count()
+    };
+    assert_eq!(of_gio(&client), 12 + 3);
+    assert_eq!(of_gio(&server), 12 + 1);
 }
 
 #[test]

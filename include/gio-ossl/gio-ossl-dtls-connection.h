@@ -119,6 +119,96 @@ GBytes *gio_ossl_dtls_connection_receive_bytes (GioOsslDtlsConnection *self,
 
 /* Protocol */
 
+/**
+ * GioOsslDtlsConnection:min-protocol-version:
+ *
+ * The oldest version to speak, or %G_TLS_PROTOCOL_VERSION_UNKNOWN for the
+ * library's own limit. DTLS 1.2 (RFC 6347) is the only version that is spoken:
+ * an older one may be named, because it forbids nothing, but not a newer one,
+ * nor one of TLS.
+ *
+ * A value that cannot be used, here and in #GioOsslDtlsConnection:max-protocol-version,
+ * #GioOsslDtlsConnection:cipher-list, #GioOsslDtlsConnection:groups and
+ * #GioOsslDtlsConnection:signature-algorithms, fails the construction, or the
+ * handshake if it was set later, with %G_IO_ERROR_INVALID_ARGUMENT. The message
+ * names the property and what is wrong in it.
+ *
+ * Programs that know plain GIO alone can be told by environment variables:
+ * `GIO_OSSL_MIN_PROTOCOL_VERSION` and `GIO_OSSL_MAX_PROTOCOL_VERSION` (such as
+ * `DTLS1.2`), `GIO_OSSL_CIPHER_LIST`, `GIO_OSSL_GROUPS` and
+ * `GIO_OSSL_SIGNATURE_ALGORITHMS`. A variable counts where its property has the
+ * default value, and fails in the same way, under its own name. It is read once
+ * in a process. An empty one counts as unset, and a program with privileges that
+ * its user lacks, as by set-user-ID, ignores them all.
+ *
+ * To be set before the handshake begins; later it is refused with a warning.
+ *
+ * Since: 0.1
+ */
+
+/**
+ * GioOsslDtlsConnection:max-protocol-version:
+ *
+ * The newest version to speak, or %G_TLS_PROTOCOL_VERSION_UNKNOWN for the
+ * library's own limit. Nothing below DTLS 1.2 can be named, and nothing below
+ * #GioOsslDtlsConnection:min-protocol-version.
+ *
+ * To be set before the handshake begins; later it is refused with a warning.
+ *
+ * Since: 0.1
+ */
+
+/**
+ * GioOsslDtlsConnection:cipher-list:
+ *
+ * The cipher suites to offer and accept, in the syntax of OpenSSL's ciphers(1),
+ * such as `ECDHE+AESGCM:ECDHE+CHACHA20`; %NULL for OpenSSL's default. The
+ * client's order counts.
+ *
+ * Whatever the list names, only suites with authenticated encryption (AEAD) whose
+ * peer proves itself by a certificate or a pre-shared key are offered: the others
+ * are left out, and a list that names nothing else is refused. The default has
+ * no CCM suites with certificates; a list may name them, and those with a tag of
+ * eight bytes (RFC 6655) too.
+ *
+ * `@SECLEVEL=n` sets the security level of the session, from 0 to 5, as in
+ * SSL_CTX_set_security_level(3): it forbids suites, groups and signatures that
+ * are weaker, and a weaker key of our own. Level 0 forbids nothing. What is said
+ * of the peer's certificate does not change. `DEFAULT` may stand in the first
+ * place only. Words that OpenSSL does not know are refused, where OpenSSL itself
+ * would ignore them.
+ *
+ * To be set before the handshake begins; later it is refused with a warning.
+ *
+ * Since: 0.1
+ */
+
+/**
+ * GioOsslDtlsConnection:groups:
+ *
+ * The groups of key exchange to offer and accept (RFC 8422, section 5.1.1), in the
+ * syntax of OpenSSL's SSL_CTX_set1_groups_list(3), such as `X25519:P-256`; %NULL
+ * for OpenSSL's default. The client's order counts. In DTLS 1.2 a server's EC key
+ * must be on one of the client's groups as well.
+ *
+ * To be set before the handshake begins; later it is refused with a warning.
+ *
+ * Since: 0.1
+ */
+
+/**
+ * GioOsslDtlsConnection:signature-algorithms:
+ *
+ * The signatures to make and accept in the handshake (RFC 5246, section 7.4.1.4.1),
+ * in the syntax of OpenSSL's SSL_CTX_set1_sigalgs_list(3), such as
+ * `ECDSA+SHA256:rsa_pss_rsae_sha256`; %NULL for OpenSSL's default. The client's
+ * order counts. The signatures in certificates are up to the database.
+ *
+ * To be set before the handshake begins; later it is refused with a warning.
+ *
+ * Since: 0.1
+ */
+
 /* Resumption */
 
 /* SRTP */
@@ -280,5 +370,37 @@ GioOsslStatistics *gio_ossl_dtls_connection_get_statistics (GioOsslDtlsConnectio
  * Since: 0.1
  */
 char *gio_ossl_dtls_connection_to_string (GioOsslDtlsConnection *self);
+
+/**
+ * GioOsslDtlsConnection:group:
+ *
+ * The group of the key exchange, as the registry "TLS Supported Groups" calls it,
+ * such as `x25519` or `secp256r1`. %NULL before the handshake has succeeded, and
+ * where the key exchange has no group (a plain pre-shared key, RSA key transport)
+ * or one without a name. That of a resumed session is the one that it began with.
+ *
+ * Since: 0.1
+ */
+
+/**
+ * GioOsslDtlsConnection:signature-scheme:
+ *
+ * How the server's signature proved who it is, as the registry "TLS SignatureScheme"
+ * calls it, such as `ecdsa_secp256r1_sha256` or `rsa_pss_rsae_sha256`: the peer's on
+ * a client, our own on a server. In DTLS 1.2 the curve in such a name says nothing
+ * of the key's. %NULL before the handshake has succeeded, and where the server
+ * signs nothing (a pre-shared key, RSA key transport, a resumed session).
+ *
+ * Since: 0.1
+ */
+
+/**
+ * GioOsslDtlsConnection:cipher-bits:
+ *
+ * The secret bits of the cipher's key, such as 128 or 256; 0 before the handshake
+ * has succeeded.
+ *
+ * Since: 0.1
+ */
 
 G_END_DECLS

@@ -24,7 +24,9 @@ use openssl::x509::X509;
 
 use crate::error::Error;
 use crate::ossl::queue::Failure;
-pub use crate::ossl::session::{Authentication, Config, MAX_PLAINTEXT, Resumption, SrtpProfile};
+pub use crate::ossl::session::{
+    Authentication, Config, MAX_PLAINTEXT, Negotiated, Protocol, Resumption, SrtpProfile, Unusable,
+};
 use crate::ossl::session::{Progress, Session};
 use crate::ossl::{self, Pace, queue};
 pub use crate::ossl::{Datagrams, Dropped, Refusal, Role};
@@ -343,6 +345,14 @@ impl Engine {
     pub fn cipher_suite(&self) -> Option<String> {
         let cipher = self.session.ssl().current_cipher()?;
         Some(cipher.name().to_string())
+    }
+
+    /// What else was agreed on, once the association is established.
+    pub fn negotiated(&self) -> Negotiated {
+        match self.state {
+            State::Established => self.session.negotiated(),
+            _ => Negotiated::default(),
+        }
     }
 
     /// The negotiated application protocol.

@@ -103,7 +103,7 @@ pub struct Hooks {
 /// OpenSSL's default suites, but of them only the authenticated ciphers: with any other and
 /// encrypt-then-MAC (RFC 7366), OpenSSL lets one forged datagram end a session, where RFC 6347,
 /// section 4.1.2.7, wants it dropped.
-const CIPHERS: &str = "DEFAULT:!SHA1:!SHA256:!SHA384";
+pub const CIPHERS: &str = "DEFAULT:!SHA1:!SHA256:!SHA384";
 
 /// Where an `SSL` keeps its [`Hooks`].
 pub fn hooks_index() -> Result<Index<Ssl, Hooks>, ErrorStack> {
@@ -134,6 +134,7 @@ fn build(role: Role) -> Result<SslContext, ErrorStack> {
     hooks_index()?;
     let mut builder = SslContextBuilder::new(SslMethod::dtls())?;
     builder.set_min_proto_version(Some(SslVersion::DTLS1_2))?;
+    builder.set_max_proto_version(Some(SslVersion::DTLS1_2))?;
     builder.set_cipher_list(CIPHERS)?;
     builder.set_options(
         SslOptions::NO_QUERY_MTU

@@ -8,6 +8,7 @@
 mod bio;
 mod context;
 mod der;
+pub(crate) mod environment;
 pub mod keys;
 mod ledger;
 mod memory_bio;

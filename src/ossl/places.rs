@@ -10,14 +10,13 @@ use std::{
 
 use openssl_sys as ffi;
 
-unsafe extern "C" {
-    fn secure_getenv(name: *const c_char) -> *const c_char;
-}
+use super::environment::variable;
 
 /// The file of anchors that `SSL_CERT_FILE` names.
 pub(crate) fn chosen_file() -> Option<PathBuf> {
     // SAFETY: OpenSSL returns a static string.
-    unsafe { variable(ffi::X509_get_default_cert_file_env()) }.map(PathBuf::from)
+    let name = unsafe { CStr::from_ptr(ffi::X509_get_default_cert_file_env()) };
+    variable(name).map(PathBuf::from)
 }
 
 /// The file of anchors where the variable is not set.
@@ -30,7 +29,7 @@ pub(crate) fn usual_file() -> PathBuf {
 pub(crate) fn hashed_files() -> Vec<PathBuf> {
     // SAFETY: OpenSSL returns static strings.
     let directories = unsafe {
-        variable(ffi::X509_get_default_cert_dir_env())
+        variable(CStr::from_ptr(ffi::X509_get_default_cert_dir_env()))
             .unwrap_or_else(|| text(ffi::X509_get_default_cert_dir()))
     };
     env::split_paths(&directories)
@@ -41,23 +40,9 @@ pub(crate) fn hashed_files() -> Vec<PathBuf> {
 
 /// The file that `SSLKEYLOGFILE` names.
 pub(crate) fn key_log_file() -> Option<PathBuf> {
-    // SAFETY: a static string.
-    let name = unsafe { variable(c"SSLKEYLOGFILE".as_ptr()) };
-    name.filter(|name| !name.is_empty()).map(PathBuf::from)
-}
-
-/// The value of an environment variable, unless the program has privileges that who started it does
-/// not have: as for OpenSSL itself, he cannot tell it whom to trust.
-///
-/// # Safety
-///
-/// `name` is a NUL-terminated string.
-unsafe fn variable(name: *const c_char) -> Option<OsString> {
-    // SAFETY: by the caller's guarantee; the value is copied at once.
-    unsafe {
-        let value = secure_getenv(name);
-        (!value.is_null()).then(|| text(value))
-    }
+    variable(c"SSLKEYLOGFILE")
+        .filter(|name| !name.is_empty())
+        .map(PathBuf::from)
 }
 
 /// # Safety

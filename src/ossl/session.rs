@@ -17,6 +17,8 @@ use super::sys;
 use authentication::request_certificate;
 pub use config::Config;
 pub use exporter::MOST_EXPORTER_INPUT;
+pub use negotiated::Negotiated;
+pub use protocol::{Protocol, Unusable};
 pub use resumption::Resumption;
 pub use srtp::SrtpProfile;
 
@@ -24,8 +26,11 @@ mod authentication;
 mod config;
 mod exporter;
 pub(super) mod keylog;
+mod negotiated;
+mod protocol;
 mod resumption;
 mod srtp;
+mod suites;
 
 /// The longest plaintext of a record, in bytes (RFC 6347, section 4.1).
 pub const MAX_PLAINTEXT: usize = 1 << 14;
@@ -103,6 +108,7 @@ impl Session {
             sys::DTLS_set_timer_cb(ssl.as_ptr(), Some(context::next_timeout));
         }
         ssl.set_mtu(u32::from(config.mtu))?;
+        config.protocol.apply(&mut ssl)?;
         match config.role {
             Role::Client => {
                 ssl.set_connect_state();

@@ -1,9 +1,10 @@
 //! What `openssl-sys` does not declare.
 
-use std::ffi::{c_int, c_long, c_uchar, c_uint, c_void};
+use std::ffi::{c_char, c_int, c_long, c_uchar, c_uint, c_void};
 
 use openssl_sys::{
-    SSL, SSL_CTX, SSL_SESSION, X509, X509_STORE_CTX, stack_st_X509, stack_st_X509_NAME,
+    EVP_PKEY, SSL, SSL_CIPHER, SSL_CTX, SSL_SESSION, X509, X509_STORE_CTX, stack_st_SSL_CIPHER,
+    stack_st_X509, stack_st_X509_NAME,
 };
 
 /// `DTLS_CTRL_GET_TIMEOUT` of `<openssl/ssl.h>`.
@@ -14,6 +15,23 @@ pub const SSL_CTRL_SET_RETRY_VERIFY: c_int = 136;
 pub const SSL_ERROR_WANT_RETRY_VERIFY: c_int = 12;
 /// `DTLS_CTRL_HANDLE_TIMEOUT`.
 pub const DTLS_CTRL_HANDLE_TIMEOUT: c_int = 74;
+
+/// `SSL_CTRL_GET_PEER_SIGNATURE_NID`.
+pub const SSL_CTRL_GET_PEER_SIGNATURE_NID: c_int = 108;
+/// `SSL_CTRL_GET_SIGNATURE_NID`.
+pub const SSL_CTRL_GET_SIGNATURE_NID: c_int = 132;
+/// `SSL_CTRL_GET_NEGOTIATED_GROUP`.
+pub const SSL_CTRL_GET_NEGOTIATED_GROUP: c_int = 134;
+/// `NID_kx_rsa` of `<openssl/obj_mac.h>`.
+pub const NID_KX_RSA: c_int = 1037;
+/// `NID_kx_rsa_psk`.
+pub const NID_KX_RSA_PSK: c_int = 1042;
+/// `NID_kx_any`.
+pub const NID_KX_ANY: c_int = 1063;
+/// `NID_auth_psk`.
+pub const NID_AUTH_PSK: c_int = 1048;
+/// `NID_auth_null`.
+pub const NID_AUTH_NULL: c_int = 1053;
 
 /// `BIO_CTRL_*` codes that a datagram BIO is asked.
 pub mod bio_ctrl {
@@ -46,6 +64,15 @@ pub type VerifyCallback = unsafe extern "C" fn(*mut X509_STORE_CTX, *mut c_void)
 
 unsafe extern "C" {
     pub fn DTLS_set_timer_cb(ssl: *mut SSL, callback: Option<TimerCallback>);
+    pub fn EVP_PKEY_get_group_name(
+        key: *const EVP_PKEY,
+        name: *mut c_char,
+        size: usize,
+        length: *mut usize,
+    ) -> c_int;
+    pub fn SSL_CIPHER_get_auth_nid(cipher: *const SSL_CIPHER) -> c_int;
+    pub fn SSL_CIPHER_get_kx_nid(cipher: *const SSL_CIPHER) -> c_int;
+    pub fn SSL_CIPHER_is_aead(cipher: *const SSL_CIPHER) -> c_int;
     pub fn SSL_CTX_set_cert_cb(
         context: *mut SSL_CTX,
         callback: Option<CertificateCallback>,
@@ -59,6 +86,10 @@ unsafe extern "C" {
     pub fn SSL_SESSION_dup(session: *const SSL_SESSION) -> *mut SSL_SESSION;
     pub fn SSL_SESSION_is_resumable(session: *const SSL_SESSION) -> c_int;
     pub fn SSL_clear_options(ssl: *mut SSL, options: u64) -> u64;
+    pub fn SSL_get_ciphers(ssl: *const SSL) -> *mut stack_st_SSL_CIPHER;
+    pub fn SSL_get_peer_signature_type_nid(ssl: *const SSL, nid: *mut c_int) -> c_int;
+    pub fn SSL_get_signature_type_nid(ssl: *const SSL, nid: *mut c_int) -> c_int;
+    pub fn SSL_group_to_name(ssl: *mut SSL, nid: c_int) -> *const c_char;
     pub fn SSL_get0_peer_CA_list(ssl: *const SSL) -> *const stack_st_X509_NAME;
     pub fn X509_STORE_CTX_get0_untrusted(context: *const X509_STORE_CTX) -> *mut stack_st_X509;
     pub fn SSL_has_pending(ssl: *const SSL) -> c_int;

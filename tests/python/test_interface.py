@@ -48,10 +48,15 @@ def fresh(identity=None):
     return Gio.DtlsClientConnection.new(base, identity), base
 
 
+def is_gios(spec):
+    """Whether a property is one of GIO's interfaces, not of our own namespace."""
+    return not spec.owner_type.name.startswith("GioOssl")
+
+
 class Class(unittest.TestCase):
     def test_object_has_every_property_with_its_type_access_and_default(self):
         client, _ = fresh()
-        specs = {spec.name: spec for spec in GObject.list_properties(client)}
+        specs = {spec.name: spec for spec in filter(is_gios, GObject.list_properties(client))}
         self.assertEqual(set(specs), set(PROPERTIES))
         for name, (kind, readable, writable, default) in PROPERTIES.items():
             with self.subTest(property=name):
@@ -193,9 +198,9 @@ class Handshake(unittest.TestCase):
             client = gio_client(server.port)
             client.set_advertised_protocols(["coap"])
             announced = []
-            client.connect("notify", lambda _, spec: announced.append(spec.name))
+            client.connect("notify", lambda _, spec: announced.append(spec))
             handshake_async(client)
-            self.assertEqual(announced, [
+            self.assertEqual([spec.name for spec in announced if is_gios(spec)], [
                 "peer-certificate", "peer-certificate-errors", "accepted-cas",
                 "negotiated-protocol", "protocol-version", "ciphersuite-name"])
             self.assertEqual(client.get_negotiated_protocol(), "coap")

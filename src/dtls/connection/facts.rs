@@ -1,8 +1,53 @@
 //! What a handshake established.
 
+use glib::prelude::*;
+use glib::{ParamFlags, ParamSpec, ParamSpecString, ParamSpecUInt};
+
+use super::properties::{Property, Write};
 use super::statistics::Stopwatch;
-use crate::engine::SrtpProfile;
+use crate::engine::{Negotiated, SrtpProfile};
 use crate::subclass::SharedRef;
+
+/// The names of the facts that GIO does not have.
+pub const NAMES: [&str; 3] = ["group", "signature-scheme", "cipher-bits"];
+
+/// The same facts as properties.
+pub const PROPERTIES: [Property; 3] = [
+    Property {
+        spec: || string("group", "Group", "The group of the key exchange"),
+        read: |connection| connection.facts().negotiated.group.to_value(),
+        write: Write::Never,
+    },
+    Property {
+        spec: || {
+            let meaning = "The scheme of the server's signature";
+            string("signature-scheme", "Signature scheme", meaning)
+        },
+        read: |connection| connection.facts().negotiated.signature_scheme.to_value(),
+        write: Write::Never,
+    },
+    Property {
+        spec: cipher_bits_spec,
+        read: |connection| connection.facts().negotiated.cipher_bits.to_value(),
+        write: Write::Never,
+    },
+];
+
+fn string(name: &str, nick: &str, meaning: &str) -> ParamSpec {
+    ParamSpecString::builder(name)
+        .nick(nick)
+        .blurb(meaning)
+        .flags(ParamFlags::READABLE | ParamFlags::EXPLICIT_NOTIFY)
+        .build()
+}
+
+fn cipher_bits_spec() -> ParamSpec {
+    ParamSpecUInt::builder("cipher-bits")
+        .nick("Cipher bits")
+        .blurb("The secret bits of the cipher's key")
+        .flags(ParamFlags::READABLE | ParamFlags::EXPLICIT_NOTIFY)
+        .build()
+}
 
 /// Read without the engine, by any thread at any time.
 #[derive(Clone)]
@@ -15,6 +60,7 @@ pub struct Facts {
     pub cipher_suite: Option<String>,
     pub handshake_time: Stopwatch,
     pub srtp_profile: Option<SrtpProfile>,
+    pub negotiated: Negotiated,
 }
 
 impl Default for Facts {
@@ -27,6 +73,7 @@ impl Default for Facts {
             cipher_suite: None,
             handshake_time: Stopwatch::default(),
             srtp_profile: None,
+            negotiated: Negotiated::default(),
         }
     }
 }
@@ -48,3 +95,24 @@ pub fn protocol_version(wire: u16) -> gio::TlsProtocolVersion {
         _ => gio::TlsProtocolVersion::Unknown,
     }
 }
+
+/// What was agreed on.
+pub trait DtlsFactsExt: IsA<super::DtlsConnection> {
+    /// `group`: the group of the key exchange, as the registry of TLS calls it, such as `x25519`.
+    fn group(&self) -> Option<String> {
+        self.as_ref().property("group")
+    }
+
+    /// `signature-scheme`: how the server's signature proved who it is, as the registry of TLS calls it,
+    /// such as `ecdsa_secp256r1_sha256`.
+    fn signature_scheme(&self) -> Option<String> {
+        self.as_ref().property("signature-scheme")
+    }
+
+    /// `cipher-bits`: the secret bits of the cipher's key; 0 before the end of the handshake.
+    fn cipher_bits(&self) -> u32 {
+        self.as_ref().property("cipher-bits")
+    }
+}
+
+impl<T: IsA<super::DtlsConnection>> DtlsFactsExt for T {}

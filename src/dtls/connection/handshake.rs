@@ -302,6 +302,7 @@ impl DtlsConnection {
             authorities,
             protocols: protocols.into_iter().map(CString::into_bytes).collect(),
             credentials,
+            protocol: settings.protocol.resolve(false)?,
             initial_timeout: settings.timers.initial(),
             srtp_profiles: settings.srtp.profiles()?,
             keylog: self.wants_keylog(),
@@ -317,11 +318,12 @@ impl DtlsConnection {
 
     /// Publishes what the handshake established, and notifies what it changed.
     fn publish(&self) {
-        let Ok((version, cipher_suite, protocol)) = self.engine().map(|engine| {
+        let Ok((version, cipher_suite, protocol, negotiated)) = self.engine().map(|engine| {
             (
                 engine.protocol_version(),
                 engine.cipher_suite(),
                 engine.application_protocol(),
+                engine.negotiated(),
             )
         }) else {
             return;
@@ -331,6 +333,7 @@ impl DtlsConnection {
             facts.protocol_version = facts::protocol_version(version);
             facts.cipher_suite = cipher_suite;
             facts.handshake_time.stop();
+            facts.negotiated = negotiated;
         }
         self.report_authorities();
         let object = self.obj();
@@ -343,6 +346,9 @@ impl DtlsConnection {
         object.notify("protocol-version");
         object.notify("ciphersuite-name");
         self.publish_srtp_profile();
+        for fact in facts::NAMES {
+            object.notify(fact);
+        }
     }
 
     fn report_authorities(&self) {

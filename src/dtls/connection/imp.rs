@@ -121,6 +121,7 @@ impl DtlsConnection {
             .base_socket
             .ok_or_else(|| Error::InvalidArgument("The property base-socket is not set".into()))?;
         let transport = Transport::new(base.into_inner())?;
+        settings.protocol.check()?;
         if let (Role::Server, Some(certificate)) = (self.role(), &settings.certificate) {
             Credentials::check(certificate)?;
         }

@@ -6,7 +6,7 @@ use glib::{ParamFlags, ParamSpec, Value};
 
 use super::imp::DtlsConnection;
 use super::settings::Settings;
-use super::{srtp, timers};
+use super::{facts, protocol, srtp, timers};
 
 /// A property: what it is, and how it is read and written.
 pub struct Property {
@@ -26,7 +26,12 @@ pub enum Write {
 }
 
 /// All of them, by what they are about.
-const AREAS: [&[Property]; 2] = [&srtp::PROPERTIES, &timers::PROPERTIES];
+const AREAS: [&[Property]; 4] = [
+    &facts::PROPERTIES,
+    &protocol::PROPERTIES,
+    &srtp::PROPERTIES,
+    &timers::PROPERTIES,
+];
 
 /// The flags of a property that says itself when it has changed.
 pub const SETTABLE: ParamFlags = ParamFlags::READWRITE.union(ParamFlags::EXPLICIT_NOTIFY);

@@ -6,6 +6,7 @@ use std::ffi::CString;
 
 use gio::prelude::*;
 
+use super::protocol::Protocol;
 use super::srtp::Srtp;
 use super::timers::Timers;
 use crate::backend::Backend;
@@ -27,6 +28,7 @@ pub struct Settings {
     pub validation_flags: gio::TlsCertificateFlags,
     /// Servers only.
     pub authentication_mode: gio::TlsAuthenticationMode,
+    pub protocol: Protocol,
     pub timers: Timers,
     pub srtp: Srtp,
 }
@@ -44,6 +46,7 @@ impl Default for Settings {
             server_identity: None,
             validation_flags: gio::TlsCertificateFlags::VALIDATE_ALL,
             authentication_mode: gio::TlsAuthenticationMode::None,
+            protocol: Protocol::default(),
             timers: Timers::default(),
             srtp: Srtp::default(),
         }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use openssl::pkey::{PKey, Private};
 use openssl::x509::X509;
 
-use super::{Authentication, Resumption, SrtpProfile};
+use super::{Authentication, Protocol, Resumption, SrtpProfile};
 use crate::ossl::Role;
 
 /// Bytes of UDP payload that every path of the Internet takes without fragmenting which carries
@@ -28,6 +28,8 @@ pub struct Config {
     pub protocols: Vec<Vec<u8>>,
     /// The server's certificate, leaf first, with its key.
     pub credentials: Option<(Vec<X509>, PKey<Private>)>,
+    /// Which suites, groups and signatures it offers and accepts.
+    pub protocol: Protocol,
     /// Bytes of UDP payload that flights are fragmented to.
     pub mtu: u16,
     /// The first retransmission time-out.
@@ -50,6 +52,7 @@ impl Config {
             authorities: Vec::new(),
             protocols: Vec::new(),
             credentials: None,
+            protocol: Protocol::default(),
             mtu: DEFAULT_MTU,
             initial_timeout: DEFAULT_INITIAL_TIMEOUT,
             resumption: Resumption::Never,

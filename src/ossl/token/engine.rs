@@ -3,6 +3,7 @@
 use std::{
     ffi::{CStr, CString, c_char, c_int, c_long, c_void},
     ops::RangeInclusive,
+    os::unix::ffi::OsStringExt,
     ptr,
     sync::{Mutex, PoisonError},
 };
@@ -20,7 +21,7 @@ use super::{
     prompt::{self, Method},
     reason,
 };
-use crate::ossl::queue;
+use crate::ossl::{environment::variable, queue};
 
 const ID: &CStr = c"pkcs11";
 const OPENSSL_INIT_ENGINE_DYNAMIC: u64 = 0x400;
@@ -61,7 +62,6 @@ unsafe extern "C" {
     ) -> *mut ffi::EVP_PKEY;
     fn OPENSSL_info(what: c_int) -> *const c_char;
     fn OPENSSL_init_crypto(options: u64, settings: *const c_void) -> c_int;
-    fn secure_getenv(name: *const c_char) -> *const c_char;
 }
 
 /// The engine, ready to be used, and never given up: keys on tokens may outlive everything else. It is
@@ -198,10 +198,16 @@ fn load() -> Option<Engine> {
         if engine.is_null() {
             return None;
         }
+        let folder = folder();
         let loaded = [
             (c"ID", ID.as_ptr()),
             (c"DIR_LOAD", c"2".as_ptr()),
-            (c"DIR_ADD", folder()),
+            (
+                c"DIR_ADD",
+                folder
+                    .as_ref()
+                    .map_or(ptr::null(), |folder| folder.as_ptr()),
+            ),
             (c"LIST_ADD", c"0".as_ptr()),
             (c"LOAD", ptr::null()),
         ]
@@ -226,13 +232,13 @@ fn load() -> Option<Engine> {
 }
 
 /// Where OpenSSL's engines are.
-fn folder() -> *const c_char {
-    // SAFETY: the answers are NULL or strings that stay: nobody may change the environment meanwhile.
+fn folder() -> Option<CString> {
+    if let Some(folder) = variable(c"OPENSSL_ENGINES") {
+        return CString::new(folder.into_vec()).ok();
+    }
+    // SAFETY: the answer is NULL or a string that stays.
     unsafe {
-        let folder = secure_getenv(c"OPENSSL_ENGINES".as_ptr());
-        match folder.is_null() {
-            true => OPENSSL_info(OPENSSL_INFO_ENGINES_DIR),
-            false => folder,
-        }
+        let folder = OPENSSL_info(OPENSSL_INFO_ENGINES_DIR);
+        (!folder.is_null()).then(|| CStr::from_ptr(folder).to_owned())
     }
 }
