@@ -15,11 +15,12 @@ export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$root/target}
 packages=(
   # to build
   gcc g++ libc6-dev pkg-config meson ninja-build libglib2.0-dev libssl-dev
-  gobject-introspection libgirepository1.0-dev valac
+  gobject-introspection libgirepository1.0-dev valac gi-docgen
   # to run the demo and the tests
   openssl gnutls-bin python3 python3-cryptography python3-gi gir1.2-glib-2.0 valgrind libc6-dbg
   glib-networking softhsm2 libengine-pkcs11-openssl abigail-tools
   tshark
+  gjs
 )
 
 say() {
