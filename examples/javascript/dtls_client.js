@@ -31,9 +31,7 @@ function exchange(connection, message) {
 }
 
 function run(host, port, caFile, identity, messages) {
-    const authorities = new GioOssl.FileDatabase({anchors: caFile});
-    authorities.init(null);
-
+    const authorities = GioOssl.FileDatabase.new(caFile);
     const connection = GioOssl.DtlsClientConnection.new(
         openSocket(host, port), Gio.NetworkAddress.new(identity, port));
     connection.set_database(authorities);

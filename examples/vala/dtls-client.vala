@@ -24,9 +24,7 @@ void exchange (GioOssl.DtlsConnection connection, string message) throws Error {
 }
 
 void run (string host, uint16 port, string ca_file, string identity, string[] messages) throws Error {
-    var authorities = (GioOssl.FileDatabase) Initable.new (
-        typeof (GioOssl.FileDatabase), null, "anchors", ca_file);
-
+    var authorities = new GioOssl.FileDatabase (ca_file);
     var connection = new GioOssl.DtlsClientConnection (
         open_socket (host, port), new NetworkAddress (identity, port));
     connection.set_database (authorities);
