@@ -15,9 +15,9 @@ export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$root/target}
 packages=(
   # to build
   gcc g++ libc6-dev pkg-config meson ninja-build libglib2.0-dev libssl-dev
-  gobject-introspection libgirepository1.0-dev valac
+  gobject-introspection libgirepository1.0-dev valac gi-docgen
   # to run the demo and the tests
-  openssl gnutls-bin python3 python3-cryptography python3-gi gir1.2-glib-2.0 valgrind libc6-dbg
+  openssl gnutls-bin python3 python3-cryptography python3-gi gir1.2-glib-2.0 gjs valgrind libc6-dbg
   glib-networking softhsm2 libengine-pkcs11-openssl abigail-tools
   tshark
 )
@@ -63,7 +63,7 @@ build_and_install() {
   if [ -d "$meson_dir/meson-private" ]; then
     reconfigure=(--reconfigure)
   fi
-  meson setup "${reconfigure[@]}" "$meson_dir" --prefix="$prefix" --buildtype=debug -Dvapi=enabled
+  meson setup "${reconfigure[@]}" "$meson_dir" --prefix="$prefix" --buildtype=debug -Dvapi=enabled -Ddocs=true
   meson install -C "$meson_dir"
   # shellcheck disable=SC2034 # The sourcing scripts use it.
   libdir=$(dirname "$(find "$prefix" -name libgio-ossl-1.so.0 -print -quit)")
