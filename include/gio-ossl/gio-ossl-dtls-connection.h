@@ -18,8 +18,8 @@ G_BEGIN_DECLS
  * What the client's and the server's end of a DTLS connection share.
  *
  * Both implement #GDtlsConnection and #GDatagramBased, which hold the
- * handshake, the properties and the messages. The methods here move one
- * message as plain bytes, for languages that cannot fill a #GOutputVector.
+ * handshake, the properties and the messages. The methods here move messages
+ * as plain bytes, for languages that cannot fill a #GOutputVector.
  *
  * Names in #GDtlsConnection:advertised-protocols that are empty or longer
  * than 255 bytes have no form on the wire, and are left out.
@@ -100,6 +100,151 @@ GBytes *gio_ossl_dtls_connection_receive_bytes (GioOsslDtlsConnection *self,
                                                 gint64 timeout_us,
                                                 GCancellable *cancellable,
                                                 GError **error);
+
+/**
+ * gio_ossl_dtls_connection_send_bytes_async:
+ * @self: a connection
+ * @message: the message
+ * @io_priority: the priority of the request in the main loop
+ * @cancellable: (nullable): a #GCancellable
+ * @callback: (scope async) (nullable): what to call when the message was sent
+ * @user_data: what to pass to @callback
+ *
+ * Begins to send one message as gio_ossl_dtls_connection_send() does, without
+ * blocking: the thread-default main context of this call does the work, the
+ * handshake included.
+ *
+ * Any number of messages may be waiting. Those of one context go out in the
+ * order of the calls, whatever their priorities. Cancelling takes a message back that has
+ * not gone out, and closing the connection fails all that wait with
+ * %G_IO_ERROR_CLOSED. The connection is kept alive until @callback is called.
+ *
+ * Since: 0.1
+ */
+void gio_ossl_dtls_connection_send_bytes_async (GioOsslDtlsConnection *self,
+                                                GBytes *message,
+                                                int io_priority,
+                                                GCancellable *cancellable,
+                                                GAsyncReadyCallback callback,
+                                                gpointer user_data);
+
+/**
+ * gio_ossl_dtls_connection_send_bytes_finish:
+ * @self: a connection
+ * @result: what the callback was given
+ * @error: return location for a #GError
+ *
+ * Tells how gio_ossl_dtls_connection_send_bytes_async() ended. The errors are
+ * those of gio_ossl_dtls_connection_send().
+ *
+ * Returns: the bytes that were sent, or -1 with @error set
+ *
+ * Since: 0.1
+ */
+gssize gio_ossl_dtls_connection_send_bytes_finish (GioOsslDtlsConnection *self,
+                                                   GAsyncResult *result,
+                                                   GError **error);
+
+/**
+ * gio_ossl_dtls_connection_receive_bytes_async:
+ * @self: a connection
+ * @size: the most bytes to take of the message; what is longer is cut off
+ * @io_priority: the priority of the request in the main loop
+ * @cancellable: (nullable): a #GCancellable
+ * @callback: (scope async) (nullable): what to call when there is a message
+ * @user_data: what to pass to @callback
+ *
+ * Begins to receive one message as gio_ossl_dtls_connection_receive_bytes()
+ * does, without blocking: the thread-default main context of this call does
+ * the work, the handshake included.
+ *
+ * Any number of calls may be waiting. Those of one context get the messages in
+ * the order of the calls, whatever their priorities; other ways of receiving
+ * do not wait for them. A call that is cancelled takes no message. Closing the connection
+ * fails all that wait with %G_IO_ERROR_CLOSED. The connection is kept alive
+ * until @callback is called.
+ *
+ * Since: 0.1
+ */
+void gio_ossl_dtls_connection_receive_bytes_async (GioOsslDtlsConnection *self,
+                                                   gsize size,
+                                                   int io_priority,
+                                                   GCancellable *cancellable,
+                                                   GAsyncReadyCallback callback,
+                                                   gpointer user_data);
+
+/**
+ * gio_ossl_dtls_connection_receive_bytes_finish:
+ * @self: a connection
+ * @result: what the callback was given
+ * @error: return location for a #GError
+ *
+ * Gives the message that gio_ossl_dtls_connection_receive_bytes_async() has
+ * received. The errors are those of
+ * gio_ossl_dtls_connection_receive_bytes().
+ *
+ * Returns: (transfer full) (nullable): the message, or %NULL: with @error
+ *   set, or without it when the peer has closed the connection
+ *
+ * Since: 0.1
+ */
+GBytes *gio_ossl_dtls_connection_receive_bytes_finish (GioOsslDtlsConnection *self,
+                                                       GAsyncResult *result,
+                                                       GError **error);
+
+/**
+ * gio_ossl_dtls_connection_send_many:
+ * @self: a connection
+ * @messages: (element-type GBytes): the messages
+ * @timeout_us: how long to wait at most, in microseconds; 0 not to wait, or
+ *   -1 to wait as long as it takes
+ * @cancellable: (nullable): a #GCancellable
+ * @error: return location for a #GError
+ *
+ * Sends several messages as gio_ossl_dtls_connection_send() does each, with
+ * one system call for every 64 of them.
+ *
+ * It waits until all are sent. If that fails or takes too long, those that
+ * were sent are counted; an error is reported if there are none, and else by
+ * the next call.
+ *
+ * Returns: how many messages were sent, counted from the first one, or -1
+ *   with @error set
+ *
+ * Since: 0.1
+ */
+gssize gio_ossl_dtls_connection_send_many (GioOsslDtlsConnection *self,
+                                           GPtrArray *messages,
+                                           gint64 timeout_us,
+                                           GCancellable *cancellable,
+                                           GError **error);
+
+/**
+ * gio_ossl_dtls_connection_receive_many:
+ * @self: a connection
+ * @max: the most messages to take, at least 1
+ * @size: the most bytes to take of each message; what is longer is cut off
+ * @timeout_us: how long to wait at most, in microseconds; 0 not to wait, or
+ *   -1 to wait as long as it takes
+ * @cancellable: (nullable): a #GCancellable
+ * @error: return location for a #GError
+ *
+ * Waits for a message as gio_ossl_dtls_connection_receive_bytes() does, and
+ * takes those with it that the same system call brings: up to 32, or @max.
+ * It does not wait for further ones.
+ *
+ * Returns: (transfer container) (element-type GBytes) (nullable): the
+ *   messages, which belong to the array, and of which there are none when the
+ *   peer has closed the connection; or %NULL with @error set
+ *
+ * Since: 0.1
+ */
+GPtrArray *gio_ossl_dtls_connection_receive_many (GioOsslDtlsConnection *self,
+                                                  guint max,
+                                                  gsize size,
+                                                  gint64 timeout_us,
+                                                  GCancellable *cancellable,
+                                                  GError **error);
 
 /* The path */
 

@@ -5,6 +5,77 @@ use std::{mem::ManuallyDrop, os::raw::c_int, ptr};
 use gio::ffi;
 use glib::{gobject_ffi, translate::*};
 
+/// What an asynchronous method returns: Rust's form of it, and C's.
+pub trait Outcome {
+    /// What the method's `_finish` function returns.
+    type C;
+
+    /// Returns it from `task`.
+    ///
+    /// # Safety
+    ///
+    /// `task` is live and has not returned yet.
+    unsafe fn give(self, task: *mut ffi::GTask);
+
+    /// Takes what [`Self::give`] has put into `task`, or its error.
+    ///
+    /// # Safety
+    ///
+    /// `task` is live and of a method that returns this type, and `error` points to a NULL pointer.
+    unsafe fn take(task: *mut ffi::GTask, error: *mut *mut glib::ffi::GError) -> Self::C;
+}
+
+/// Success, which is `TRUE`.
+impl Outcome for () {
+    type C = glib::ffi::gboolean;
+
+    unsafe fn give(self, task: *mut ffi::GTask) {
+        // SAFETY: by the caller's guarantee.
+        unsafe { ffi::g_task_return_boolean(task, glib::ffi::GTRUE) };
+    }
+
+    unsafe fn take(task: *mut ffi::GTask, error: *mut *mut glib::ffi::GError) -> Self::C {
+        // SAFETY: by the caller's guarantee.
+        unsafe { ffi::g_task_propagate_boolean(task, error) }
+    }
+}
+
+/// A number of bytes.
+impl Outcome for usize {
+    type C = isize;
+
+    unsafe fn give(self, task: *mut ffi::GTask) {
+        // SAFETY: by the caller's guarantee.
+        unsafe { ffi::g_task_return_int(task, self.cast_signed()) };
+    }
+
+    unsafe fn take(task: *mut ffi::GTask, error: *mut *mut glib::ffi::GError) -> Self::C {
+        // SAFETY: by the caller's guarantee.
+        unsafe { ffi::g_task_propagate_int(task, error) }
+    }
+}
+
+/// A message, or `NULL` for none. A result that nobody asks for is released with its task.
+impl Outcome for Option<glib::Bytes> {
+    type C = *mut glib::ffi::GBytes;
+
+    unsafe fn give(self, task: *mut ffi::GTask) {
+        let bytes: *mut glib::ffi::GBytes = self.into_glib_ptr();
+        // SAFETY: by the caller's guarantee; the reference becomes the task's.
+        unsafe { ffi::g_task_return_pointer(task, bytes.cast(), Some(unref_bytes)) };
+    }
+
+    unsafe fn take(task: *mut ffi::GTask, error: *mut *mut glib::ffi::GError) -> Self::C {
+        // SAFETY: by the caller's guarantee; the task's reference becomes the caller's.
+        unsafe { ffi::g_task_propagate_pointer(task, error).cast() }
+    }
+}
+
+unsafe extern "C" fn unref_bytes(bytes: glib::ffi::gpointer) {
+    // SAFETY: the task calls this once, with the reference that it was given; NULL is allowed.
+    unsafe { glib::ffi::g_bytes_unref(bytes.cast()) };
+}
+
 /// The caller of an asynchronous method, who waits to be told the result.
 ///
 /// It is told exactly once: a completion that is dropped reports `G_IO_ERROR_FAILED`. Cancellation
@@ -23,6 +94,11 @@ impl Completion {
     /// Tells the caller, in the main context of its call. Hold no lock: the callback may run right
     /// here.
     pub fn complete(self, result: Result<(), glib::Error>) {
+        self.complete_with(result);
+    }
+
+    /// The same for a method that returns a value, of the type that its `_finish` function asks for.
+    pub fn complete_with<T: Outcome>(self, result: Result<T, glib::Error>) {
         ManuallyDrop::new(self).finish_task(result);
     }
 
@@ -39,7 +115,7 @@ impl Completion {
     ///
     /// `source` and `cancellable` (unless NULL) are live objects; `callback` may be called once
     /// with `data`.
-    pub(super) unsafe fn new(
+    pub(crate) unsafe fn new(
         source: *mut gobject_ffi::GObject,
         tag: &'static u8,
         priority: c_int,
@@ -61,12 +137,12 @@ impl Completion {
     ///
     /// # Safety
     ///
-    /// `source` is a live object, and `result` NULL or one.
-    pub(super) unsafe fn finish(
+    /// `source` is a live object, and `result` NULL or one. Calls of this tag return a `T`.
+    pub(crate) unsafe fn finish<T: Outcome>(
         source: *mut gobject_ffi::GObject,
         tag: &'static u8,
         result: *mut ffi::GAsyncResult,
-    ) -> Result<glib::ffi::gboolean, glib::Error> {
+    ) -> Result<T::C, glib::Error> {
         // SAFETY: by the caller's guarantee; the second check implies that `result` is a GTask.
         unsafe {
             let ours = !result.is_null()
@@ -79,7 +155,7 @@ impl Completion {
                 ));
             }
             let mut error = ptr::null_mut();
-            let value = ffi::g_task_propagate_boolean(result.cast(), &mut error);
+            let value = T::take(result.cast(), &mut error);
             if error.is_null() {
                 Ok(value)
             } else {
@@ -88,12 +164,12 @@ impl Completion {
         }
     }
 
-    fn finish_task(&self, result: Result<(), glib::Error>) {
+    fn finish_task<T: Outcome>(&self, result: Result<T, glib::Error>) {
         // SAFETY: the task has not returned, and both ways here end the value that owns the
         // reference.
         unsafe {
             match result {
-                Ok(()) => ffi::g_task_return_boolean(self.task, glib::ffi::GTRUE),
+                Ok(value) => value.give(self.task),
                 Err(error) => ffi::g_task_return_error(self.task, error.into_glib_ptr()),
             }
             gobject_ffi::g_object_unref(self.task.cast());
@@ -104,7 +180,7 @@ impl Completion {
 impl Drop for Completion {
     fn drop(&mut self) {
         let text = "The operation was given up";
-        self.finish_task(Err(glib::Error::new(gio::IOErrorEnum::Failed, text)));
+        self.finish_task::<()>(Err(glib::Error::new(gio::IOErrorEnum::Failed, text)));
     }
 }
 

@@ -6,7 +6,9 @@ use gio::ffi;
 use glib::{IOCondition, prelude::*, subclass::prelude::*, translate::*};
 
 pub use super::{
-    datagram_batch::{BATCH, base_source, receive_batch, receive_one, send_batch, send_one},
+    datagram_batch::{
+        BATCH, base_source, receive_batch, receive_bytes, send_batch, send_bytes, send_one,
+    },
     datagram_messages::{InputMessages, OutputMessages},
 };
 use super::{

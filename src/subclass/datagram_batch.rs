@@ -1,4 +1,4 @@
-//! The caller's side of `GDatagramBased`: many datagrams in one call, without an allocation.
+//! The caller's side of `GDatagramBased`: many datagrams in one call.
 
 use std::{os::raw::c_int, ptr, time::Duration};
 
@@ -6,6 +6,7 @@ use gio::ffi;
 use glib::translate::*;
 
 use super::datagram_based::timeout_to_c;
+use super::datagram_messages::InputMessages;
 
 /// Bytes that the longest UDP datagram has.
 const MAX_MESSAGE: usize = 65_535;
@@ -30,6 +31,64 @@ pub fn receive_batch(
     lengths: &mut [usize],
     timeout: Option<Duration>,
     cancellable: Option<&gio::Cancellable>,
+) -> Result<usize, glib::Error> {
+    fill_arena(arena, stride, lengths, |messages, wanted| {
+        let mut error = ptr::null_mut();
+        // SAFETY: `fill_arena` passes `wanted` valid messages, which live during the call; `error`
+        // is what the call leaves in an empty error pointer.
+        unsafe {
+            let count = ffi::g_datagram_based_receive_messages(
+                base.to_glib_none().0,
+                messages,
+                wanted,
+                0,
+                timeout_to_c(timeout),
+                cancellable.to_glib_none().0,
+                &mut error,
+            );
+            moved(count, wanted, error)
+        }
+    })
+}
+
+/// Receives at most `max` messages of at most `size` bytes each from `receive`, which fills them from
+/// the front and returns how many.
+///
+/// # Errors
+///
+/// Those of `receive`; `G_IO_ERROR_INVALID_ARGUMENT` when no message has room.
+pub fn receive_bytes(
+    max: usize,
+    size: usize,
+    receive: impl FnOnce(&mut InputMessages<'_>) -> Result<usize, glib::Error>,
+) -> Result<Vec<glib::Bytes>, glib::Error> {
+    if max == 0 || size == 0 {
+        let name = if max == 0 { "max" } else { "size" };
+        return Err(invalid(&format!(
+            "{name} is 0: there is no room for a message"
+        )));
+    }
+    let (max, size) = (max.min(BATCH), size.min(MAX_MESSAGE));
+    let mut arena = vec![0; max * size];
+    let mut lengths = vec![0; max];
+    let count = fill_arena(&mut arena, size, &mut lengths, |messages, wanted| {
+        // SAFETY: `fill_arena` passes `wanted` valid messages, which nothing else uses.
+        receive(&mut unsafe { InputMessages::from_raw(messages, wanted) })
+    })?;
+    let slots = arena.chunks_exact(size).zip(lengths).take(count);
+    Ok(slots
+        .filter_map(|(slot, length)| slot.get(..length))
+        .map(glib::Bytes::from)
+        .collect())
+}
+
+/// Describes `arena` to `receive`, as an array of messages of one buffer each and its length, and
+/// notes in `lengths` how long those are that were received.
+fn fill_arena(
+    arena: &mut [u8],
+    stride: usize,
+    lengths: &mut [usize],
+    receive: impl FnOnce(*mut ffi::GInputMessage, u32) -> Result<usize, glib::Error>,
 ) -> Result<usize, glib::Error> {
     let mut vectors = [ffi::GInputVector {
         buffer: ptr::null_mut(),
@@ -58,22 +117,8 @@ pub fn receive_batch(
     if wanted == 0 {
         return Err(invalid("no room for a datagram"));
     }
-    let mut error = ptr::null_mut();
-    // SAFETY: the first `wanted` messages each point to one vector, which points to its own part of
-    // `arena`; all of them outlive the call.
-    let count = unsafe {
-        ffi::g_datagram_based_receive_messages(
-            base.to_glib_none().0,
-            messages.as_mut_ptr(),
-            wanted,
-            0,
-            timeout_to_c(timeout),
-            cancellable.to_glib_none().0,
-            &mut error,
-        )
-    };
-    // SAFETY: `error` is what the call left in an empty error pointer.
-    let count = unsafe { moved(count, wanted, error) }?;
+    // The first `wanted` messages each point to one vector, which points to its own part of `arena`.
+    let count = receive(messages.as_mut_ptr(), wanted)?;
     for (length, message) in lengths.iter_mut().zip(&messages).take(count) {
         *length = message.bytes_received.min(stride);
     }
@@ -158,24 +203,49 @@ pub fn send_one(
     Ok(if sent == 0 { 0 } else { message.len() })
 }
 
-/// Receives one message of at most `size` bytes; `None` is the end of the base's messages.
+/// Sends messages in one call of the base, and returns how many went out, counted from the front.
 ///
 /// # Errors
 ///
-/// Those of [`receive_batch`].
-pub fn receive_one(
+/// Those of the base; `G_IO_ERROR_FAILED` if it fails without saying why.
+pub fn send_bytes(
     base: &gio::DatagramBased,
-    size: usize,
+    messages: &[glib::Bytes],
     timeout: Option<Duration>,
     cancellable: Option<&gio::Cancellable>,
-) -> Result<Option<glib::Bytes>, glib::Error> {
-    let size = size.min(MAX_MESSAGE);
-    let mut buffer = vec![0; size];
-    let mut lengths = [0];
-    let received = receive_batch(base, &mut buffer, size, &mut lengths, timeout, cancellable)?;
-    let [length] = lengths;
-    buffer.truncate(length);
-    Ok((received > 0).then(|| glib::Bytes::from_owned(buffer)))
+) -> Result<usize, glib::Error> {
+    // Of the bytes: a `Bytes` itself would give the address of its `GBytes`.
+    let vector = |message: &[u8]| ffi::GOutputVector {
+        buffer: message.as_ptr().cast(),
+        size: message.len(),
+    };
+    let mut vectors: Vec<_> = messages.iter().map(|message| vector(message)).collect();
+    let message = |vector: &mut ffi::GOutputVector| ffi::GOutputMessage {
+        address: ptr::null_mut(),
+        vectors: vector,
+        num_vectors: 1,
+        bytes_sent: 0,
+        control_messages: ptr::null_mut(),
+        num_control_messages: 0,
+    };
+    let mut outgoing: Vec<_> = vectors.iter_mut().map(message).collect();
+    let wanted = u32::try_from(outgoing.len()).unwrap_or(u32::MAX);
+    let mut error = ptr::null_mut();
+    // SAFETY: the messages each point to one vector, which points to the bytes of `messages`; all of
+    // them outlive the call, which only reads the bytes. `error` is what it leaves in an empty error
+    // pointer.
+    unsafe {
+        let count = ffi::g_datagram_based_send_messages(
+            base.to_glib_none().0,
+            outgoing.as_mut_ptr(),
+            wanted,
+            0,
+            timeout_to_c(timeout),
+            cancellable.to_glib_none().0,
+            &mut error,
+        );
+        moved(count, wanted, error)
+    }
 }
 
 /// A source of the base, which has no callback yet. None where the base refuses to make one.

@@ -10,7 +10,7 @@ use glib::{prelude::*, subclass::prelude::*, translate::*};
 
 use super::{connection_slots, guard, guard_result, implementation};
 
-pub use super::completion::Completion;
+pub use super::completion::{Completion, Outcome};
 
 /// A class that implements `GDtlsConnection`. All methods may be called from every thread at once.
 pub trait DtlsConnectionImpl:
@@ -190,7 +190,7 @@ unsafe extern "C" fn handshake_finish(
     // SAFETY: GIO passes a live instance and result, and NULL or a place for an error.
     unsafe {
         guard_result("handshake_finish", error, glib::ffi::GFALSE, || {
-            Completion::finish(connection.cast(), &HANDSHAKE, result)
+            Completion::finish::<()>(connection.cast(), &HANDSHAKE, result)
         })
     }
 }
@@ -260,7 +260,7 @@ unsafe extern "C" fn shutdown_finish(
     // SAFETY: GIO passes a live instance and result, and NULL or a place for an error.
     unsafe {
         guard_result("shutdown_finish", error, glib::ffi::GFALSE, || {
-            Completion::finish(connection.cast(), &SHUTDOWN, result)
+            Completion::finish::<()>(connection.cast(), &SHUTDOWN, result)
         })
     }
 }

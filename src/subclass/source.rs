@@ -50,12 +50,12 @@ pub fn datagram_source<T: SourceImpl>(
 }
 
 /// A source without a callback, whose dispatch does the work itself.
-pub fn worker_source<T: SourceImpl>(
+pub fn worker_source<'a, T: SourceImpl>(
     name: &str,
     imp: T,
-    alarm: Option<&Arc<Alarm>>,
+    alarms: impl IntoIterator<Item = &'a Arc<Alarm>>,
 ) -> glib::Source {
-    create(Table::<T>::WORKER, None, name, imp, alarm)
+    create(Table::<T>::WORKER, None, name, imp, alarms)
 }
 
 /// Makes `source` dispatch whenever `child` is ready. The child's own callback becomes one that
@@ -159,12 +159,12 @@ type Marshal = unsafe extern "C" fn(
     ffi::gpointer,
 );
 
-fn create<T: SourceImpl>(
+fn create<'a, T: SourceImpl>(
     funcs: &'static ffi::GSourceFuncs,
     object: Option<SharedRef<gio::DatagramBased>>,
     name: &str,
     imp: T,
-    alarm: Option<&Arc<Alarm>>,
+    alarms: impl IntoIterator<Item = &'a Arc<Alarm>>,
 ) -> glib::Source {
     let bell = Arc::new(Bell::default());
     let state = Box::new(State {
@@ -180,8 +180,8 @@ fn create<T: SourceImpl>(
         let source = ffi::g_source_new(funcs, mem::size_of::<Instance<T>>() as c_uint);
         (*source.cast::<Instance<T>>()).state = Box::into_raw(state);
         ffi::g_source_set_name(source, name.to_glib_none().0);
-        if let Some(alarm) = alarm {
-            alarm.join(source, bell);
+        for alarm in alarms {
+            alarm.join(source, bell.clone());
         }
         from_glib_full(source)
     }

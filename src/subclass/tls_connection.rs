@@ -157,7 +157,7 @@ unsafe extern "C" fn handshake_finish(
     // SAFETY: GIO passes a live instance and result, and NULL or a place for an error.
     unsafe {
         guard_result("handshake_finish", error, glib::ffi::GFALSE, || {
-            Completion::finish(connection.cast(), &HANDSHAKE, result)
+            Completion::finish::<()>(connection.cast(), &HANDSHAKE, result)
         })
     }
 }

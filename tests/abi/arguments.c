@@ -144,6 +144,67 @@ exports_want_a_connection_and_a_label (Fixture *fixture, gconstpointer data)
   g_assert_true (key == untouched);
 }
 
+static void
+unexpected (GObject *source, GAsyncResult *result, gpointer data)
+{
+  (void) source, (void) result, (void) data;
+  g_assert_not_reached ();
+}
+
+static void
+batches_want_a_connection_messages_and_a_cancellable (Fixture *fixture, gconstpointer data)
+{
+  GioOsslDtlsConnection *connection = fixture->connection;
+  g_autoptr (GPtrArray) none = g_ptr_array_new ();
+  g_autoptr (GPtrArray) null = g_ptr_array_new ();
+
+  (void) data;
+  g_ptr_array_add (null, NULL);
+  EXPECT ("GIO_OSSL_IS_DTLS_CONNECTION (self)");
+  g_assert_cmpint (gio_ossl_dtls_connection_send_many (NULL, none, 0, NULL, &fixture->error), ==, -1);
+  EXPECT ("messages != NULL");
+  g_assert_cmpint (gio_ossl_dtls_connection_send_many (connection, NULL, 0, NULL, &fixture->error), ==, -1);
+  EXPECT ("every message != NULL");
+  g_assert_cmpint (gio_ossl_dtls_connection_send_many (connection, null, 0, NULL, &fixture->error), ==, -1);
+  EXPECT ("cancellable == NULL || G_IS_CANCELLABLE (cancellable)");
+  g_assert_cmpint (gio_ossl_dtls_connection_send_many (connection, none, 0, (gpointer) fixture->socket,
+                                                       &fixture->error),
+                   ==, -1);
+  EXPECT ("GIO_OSSL_IS_DTLS_CONNECTION (self)");
+  g_assert_null (gio_ossl_dtls_connection_receive_many (NULL, 1, 1, 0, NULL, &fixture->error));
+  EXPECT ("cancellable == NULL || G_IS_CANCELLABLE (cancellable)");
+  g_assert_null (gio_ossl_dtls_connection_receive_many (connection, 1, 1, 0, (gpointer) fixture->socket,
+                                                        &fixture->error));
+}
+
+static void
+asynchronous_calls_want_the_types_they_declare (Fixture *fixture, gconstpointer data)
+{
+  GioOsslDtlsConnection *connection = fixture->connection;
+  g_autoptr (GBytes) message = g_bytes_new_static ("x", 1);
+  gpointer wrong = fixture->socket;
+
+  (void) data;
+  EXPECT ("GIO_OSSL_IS_DTLS_CONNECTION (self)");
+  gio_ossl_dtls_connection_send_bytes_async (NULL, message, 0, NULL, unexpected, NULL);
+  EXPECT ("message != NULL");
+  gio_ossl_dtls_connection_send_bytes_async (connection, NULL, 0, NULL, unexpected, NULL);
+  EXPECT ("cancellable == NULL || G_IS_CANCELLABLE (cancellable)");
+  gio_ossl_dtls_connection_send_bytes_async (connection, message, 0, wrong, unexpected, NULL);
+  EXPECT ("GIO_OSSL_IS_DTLS_CONNECTION (self)");
+  gio_ossl_dtls_connection_receive_bytes_async (wrong, 1, 0, NULL, unexpected, NULL);
+  EXPECT ("cancellable == NULL || G_IS_CANCELLABLE (cancellable)");
+  gio_ossl_dtls_connection_receive_bytes_async (connection, 1, 0, wrong, unexpected, NULL);
+  EXPECT ("GIO_OSSL_IS_DTLS_CONNECTION (self)");
+  g_assert_cmpint (gio_ossl_dtls_connection_send_bytes_finish (NULL, NULL, &fixture->error), ==, -1);
+  EXPECT ("G_IS_ASYNC_RESULT (result)");
+  g_assert_cmpint (gio_ossl_dtls_connection_send_bytes_finish (connection, NULL, &fixture->error), ==, -1);
+  EXPECT ("GIO_OSSL_IS_DTLS_CONNECTION (self)");
+  g_assert_null (gio_ossl_dtls_connection_receive_bytes_finish (wrong, NULL, &fixture->error));
+  EXPECT ("G_IS_ASYNC_RESULT (result)");
+  g_assert_null (gio_ossl_dtls_connection_receive_bytes_finish (connection, wrong, &fixture->error));
+}
+
 int
 main (int argc, char **argv)
 {
@@ -156,5 +217,7 @@ main (int argc, char **argv)
   ADD (file_databases_want_a_path);
   ADD (statistics_want_a_connection_and_a_structure);
   ADD (exports_want_a_connection_and_a_label);
+  ADD (batches_want_a_connection_messages_and_a_cancellable);
+  ADD (asynchronous_calls_want_the_types_they_declare);
   return g_test_run ();
 }

@@ -71,6 +71,7 @@ void add_interface_tests (void);
 void add_interaction_tests (void);
 void add_method_tests (void);
 void add_namespace_tests (void);
+void add_bytes_tests (void);
 void add_session_tests (void);
 void add_rejection_tests (void);
 void add_bad_input_tests (void);

@@ -13,6 +13,7 @@ main (int argc, char **argv)
   add_interaction_tests ();
   add_method_tests ();
   add_namespace_tests ();
+  add_bytes_tests ();
   add_session_tests ();
   add_rejection_tests ();
   add_bad_input_tests ();

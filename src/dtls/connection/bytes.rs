@@ -1,13 +1,29 @@
 //! Messages as plain bytes, for those who cannot fill a vector of buffers.
 
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::task::Poll;
 use std::time::Duration;
 
 use gio::prelude::*;
+use glib::IOCondition;
+use glib::subclass::prelude::*;
 
+use self::turns::Turn;
+pub use self::turns::Turns;
 use super::DtlsConnection;
-use crate::subclass::datagram_based::{receive_one, send_one};
+use super::data::Enough;
+use crate::engine::MAX_PLAINTEXT;
+use crate::subclass::datagram_based::{receive_bytes, send_bytes, send_one};
+
+mod calls;
+mod turns;
 
 /// Sending and receiving plain bytes.
+///
+/// The futures do not block. Each direction serves the asynchronous calls of a main context in the
+/// order in which they were made, or first polled. A future that is dropped before its end has taken no message from the
+/// others.
 pub trait DtlsBytesExt: IsA<DtlsConnection> {
     /// Sends `buffer` as one message, after the handshake that it completes if need be.
     ///
@@ -26,6 +42,40 @@ pub trait DtlsBytesExt: IsA<DtlsConnection> {
         send_one(self.as_ref().upcast_ref(), buffer, timeout, cancellable)
     }
 
+    /// Sends `message` as [`Self::send`] does, from the thread's default main loop.
+    fn send_bytes_future(
+        &self,
+        message: &glib::Bytes,
+        priority: glib::Priority,
+    ) -> Pin<Box<dyn Future<Output = Result<usize, glib::Error>>>> {
+        let (connection, message) = (self.as_ref().clone(), message.clone());
+        Box::pin(async move {
+            let turn = connection
+                .imp()
+                .sending
+                .take(&glib::MainContext::ref_thread_default());
+            serve(turn, &connection, IOCondition::OUT, priority, || {
+                send_now(&connection, &message)
+            })
+            .await
+        })
+    }
+
+    /// Sends messages in as few calls of the base as it takes, and returns how many were sent, counted
+    /// from the front. It waits until all are, or as long as `timeout` allows.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Self::send`], if not even the first message was sent.
+    fn send_many(
+        &self,
+        messages: &[glib::Bytes],
+        timeout: Option<Duration>,
+        cancellable: Option<&gio::Cancellable>,
+    ) -> Result<usize, glib::Error> {
+        send_bytes(self.as_ref().upcast_ref(), messages, timeout, cancellable)
+    }
+
     /// Receives one message of at most `size` bytes; what is longer is cut off. `None` is the end of
     /// the peer's messages.
     ///
@@ -40,8 +90,85 @@ pub trait DtlsBytesExt: IsA<DtlsConnection> {
         timeout: Option<Duration>,
         cancellable: Option<&gio::Cancellable>,
     ) -> Result<Option<glib::Bytes>, glib::Error> {
-        receive_one(self.as_ref().upcast_ref(), size, timeout, cancellable)
+        self.receive_many(1, size, timeout, cancellable)
+            .map(|messages| messages.into_iter().next())
+    }
+
+    /// Receives one message as [`Self::receive_bytes`] does, from the thread's default main loop.
+    fn receive_bytes_future(
+        &self,
+        size: usize,
+        priority: glib::Priority,
+    ) -> Pin<Box<dyn Future<Output = Result<Option<glib::Bytes>, glib::Error>>>> {
+        let connection = self.as_ref().clone();
+        Box::pin(async move {
+            let turn = connection
+                .imp()
+                .receiving
+                .take(&glib::MainContext::ref_thread_default());
+            serve(turn, &connection, IOCondition::IN, priority, || {
+                receive_now(&connection, size)
+            })
+            .await
+        })
+    }
+
+    /// Waits for a message as [`Self::receive_bytes`] does, and takes those with it that one call of
+    /// the base brings, `max` at most. None at all are the end of the peer's messages.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Self::receive_bytes`].
+    fn receive_many(
+        &self,
+        max: usize,
+        size: usize,
+        timeout: Option<Duration>,
+        cancellable: Option<&gio::Cancellable>,
+    ) -> Result<Vec<glib::Bytes>, glib::Error> {
+        let connection = self.as_ref().imp();
+        receive_bytes(max, size.min(MAX_PLAINTEXT), |messages| {
+            connection
+                .receive(messages, 0, Enough::Any, timeout, cancellable)
+                .map_err(Into::into)
+        })
     }
 }
 
 impl<T: IsA<DtlsConnection>> DtlsBytesExt for T {}
+
+fn send_now(connection: &DtlsConnection, message: &[u8]) -> Result<usize, glib::Error> {
+    connection.send(message, Some(Duration::ZERO), gio::Cancellable::NONE)
+}
+
+fn receive_now(
+    connection: &DtlsConnection,
+    size: usize,
+) -> Result<Option<glib::Bytes>, glib::Error> {
+    connection.receive_bytes(size, Some(Duration::ZERO), gio::Cancellable::NONE)
+}
+
+/// Repeats `attempt` from its turn on until it need not wait. Nothing is taken but by an attempt
+/// whose result is returned at once.
+async fn serve<R>(
+    turn: Turn,
+    connection: &DtlsConnection,
+    condition: IOCondition,
+    priority: glib::Priority,
+    attempt: impl Fn() -> Result<R, glib::Error>,
+) -> Result<R, glib::Error> {
+    poll_fn(|task| match turn.has_come(task.waker()) {
+        true => Poll::Ready(()),
+        false => Poll::Pending,
+    })
+    .await;
+    loop {
+        match attempt() {
+            Err(error) if error.matches(gio::IOErrorEnum::WouldBlock) => {}
+            done => return done,
+        }
+        let base = connection.upcast_ref::<gio::DatagramBased>();
+        base.create_source_future(condition, gio::Cancellable::NONE, priority)
+            .await;
+    }
+}

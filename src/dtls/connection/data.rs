@@ -16,6 +16,15 @@ use crate::transport::Received;
 /// Batches of datagrams without a message in them that a call takes before it looks around.
 const PATIENCE: usize = 32;
 
+/// What a receive that may wait waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Enough {
+    /// All messages that it has room for.
+    All,
+    /// Any message.
+    Any,
+}
+
 /// Messages that are sealed before the base is asked to send.
 const BATCH: usize = 64;
 
@@ -54,6 +63,7 @@ impl DtlsConnection {
         &self,
         messages: &mut InputMessages<'_>,
         flags: i32,
+        enough: Enough,
         timeout: Option<Duration>,
         cancellable: Option<&gio::Cancellable>,
     ) -> Result<usize, Error> {
@@ -69,7 +79,7 @@ impl DtlsConnection {
             return Err(error);
         }
         let mut received = 0;
-        match self.fill(messages, &mut received, budget, cancellable) {
+        match self.fill(messages, enough, &mut received, budget, cancellable) {
             Err(error) if received == 0 => return Err(error),
             Err(error) => self.defer(error, |status| &mut status.receive_error),
             Ok(()) => {}
@@ -97,6 +107,7 @@ impl DtlsConnection {
     fn fill(
         &self,
         messages: &mut InputMessages<'_>,
+        enough: Enough,
         received: &mut usize,
         budget: Budget,
         cancellable: Option<&gio::Cancellable>,
@@ -105,7 +116,11 @@ impl DtlsConnection {
         let mut batches = 0;
         loop {
             let ended = self.open_buffered(messages, received)?;
-            if ended || *received == messages.len() {
+            let satisfied = match enough {
+                Enough::All => *received == messages.len(),
+                Enough::Any => *received > 0,
+            };
+            if ended || satisfied {
                 return Ok(());
             }
             if batches > 0 {

@@ -11,6 +11,8 @@ use gio::subclass::prelude::*;
 use glib::subclass::Signal;
 use glib::{IOCondition, ParamSpec, ParamSpecOverride, Value};
 
+use super::bytes::Turns;
+use super::data::Enough;
 use super::facts::Facts;
 use super::keylog;
 use super::properties::{self, Property, Write};
@@ -35,6 +37,10 @@ pub struct DtlsConnection {
     /// Exists from the first step of the handshake on.
     pub(super) engine: OnceLock<Mutex<Engine>>,
     pub(super) shared: Arc<Shared>,
+    /// The asynchronous calls that wait for a message.
+    pub(super) receiving: Arc<Turns>,
+    /// Those that wait to send one.
+    pub(super) sending: Arc<Turns>,
     /// Memory for the next batch.
     pub(super) spare: Mutex<Datagrams>,
 }
@@ -234,7 +240,7 @@ impl DatagramBasedImpl for DtlsConnection {
         timeout: Option<Duration>,
         cancellable: Option<&gio::Cancellable>,
     ) -> Result<usize, glib::Error> {
-        self.receive(messages, flags, timeout, cancellable)
+        self.receive(messages, flags, Enough::All, timeout, cancellable)
             .map_err(Into::into)
     }
 
