@@ -1,6 +1,7 @@
 //! What can go wrong, and the one table that turns it into a `GError`.
 
 use std::fmt;
+use std::time::Duration;
 
 /// Every failure that the library itself detects.
 #[derive(Clone, Debug)]
@@ -13,6 +14,9 @@ pub enum Error {
     Cancelled,
     /// `G_IO_ERROR_CLOSED`: this direction of the connection was closed on our side.
     Closed,
+    /// `G_IO_ERROR_TIMED_OUT`: the handshake took longer than the application allows, which is this
+    /// long.
+    HandshakeTimedOut(Duration),
     /// `G_IO_ERROR_INVALID_ARGUMENT`: an argument that can never work; the text names it.
     InvalidArgument(String),
     /// `G_IO_ERROR_MESSAGE_TOO_LARGE`: one message does not fit one record.
@@ -88,6 +92,13 @@ impl fmt::Display for Error {
             Error::Foreign(error) => f.write_str(error.message()),
             Error::Cancelled => f.write_str("Operation was cancelled"),
             Error::Closed => f.write_str("Connection is closed"),
+            Error::HandshakeTimedOut(limit) => {
+                let limit = limit.as_millis();
+                write!(
+                    f,
+                    "The handshake was not finished within {limit} milliseconds"
+                )
+            }
             Error::MessageTooLarge { size, limit } => {
                 write!(
                     f,
@@ -141,6 +152,7 @@ impl From<Error> for glib::Error {
 
             Error::Cancelled => glib::Error::new(Io::Cancelled, &text),
             Error::Closed => glib::Error::new(Io::Closed, &text),
+            Error::HandshakeTimedOut(_) => glib::Error::new(Io::TimedOut, &text),
             Error::InvalidArgument(_) => glib::Error::new(Io::InvalidArgument, &text),
             Error::MessageTooLarge { .. } => glib::Error::new(Io::MessageTooLarge, &text),
             Error::NotSupported(_) => glib::Error::new(Io::NotSupported, &text),

@@ -23,7 +23,7 @@ pub mod prelude {
 
     pub use crate::dtls::{
         DtlsBytesExt, DtlsDescriptionExt, DtlsExporterExt, DtlsFactsExt, DtlsKeylogExt,
-        DtlsProtocolExt, DtlsSrtpExt, DtlsStatisticsExt, DtlsTimersExt,
+        DtlsPathExt, DtlsProtocolExt, DtlsSrtpExt, DtlsStatisticsExt, DtlsTimersExt,
     };
 }
 

@@ -212,7 +212,9 @@ fn handshake_and_message_share_one_budget() {
             receive(&side.end, PATIENCE)
         });
         assert_eq!(message.unwrap().unwrap(), b"late");
-        let limits = limits.lock().unwrap();
+        let mut limits = limits.lock().unwrap();
+        // A client's second flight waits for no longer than the round trip suggests.
+        limits.retain(|limit| *limit > Duration::from_secs(1));
         assert!(
             limits.len() > 1 && limits.iter().is_sorted_by(|a, b| a >= b),
             "{limits:?}"

@@ -248,6 +248,38 @@ GPtrArray *gio_ossl_dtls_connection_receive_many (GioOsslDtlsConnection *self,
 
 /* The path */
 
+/**
+ * GioOsslDtlsConnection:mtu:
+ *
+ * Bytes of UDP payload that the datagrams of a handshake have at most, from
+ * 256 to 65,507; what is less than 256 counts as 256. 0, the default, asks a
+ * connected UDP socket for the path's MTU, and is 1400 where nobody knows. No
+ * option of the socket is ever set.
+ *
+ * Until the handshake begins this is what was set, and from then on what is in
+ * use. It gets smaller when a flight is repeated twice in a row and nothing
+ * answers (RFC 6347, section 4.1.1.1), or when the base socket refuses a
+ * datagram of that size with %G_IO_ERROR_MESSAGE_TOO_LARGE. A flight that is
+ * refused goes out again at once; the error of a message is the caller's. It
+ * never gets larger than what was set.
+ *
+ * May be set at any time, for the flights that follow. Messages are not held
+ * back by it: the network has the last word on one that is longer than
+ * #GioOsslDtlsConnection:max-payload.
+ *
+ * Since: 0.1
+ */
+
+/**
+ * GioOsslDtlsConnection:max-payload:
+ *
+ * Bytes of the longest message that fits one datagram of
+ * #GioOsslDtlsConnection:mtu with the cipher suite of the session, 16,384 at
+ * most. 0 before the handshake is over.
+ *
+ * Since: 0.1
+ */
+
 /* Timers */
 
 /**
@@ -256,6 +288,28 @@ GPtrArray *gio_ossl_dtls_connection_receive_many (GioOsslDtlsConnection *self,
  * Milliseconds until the first flight is repeated if nothing answers it, from
  * 1 to 60,000 (RFC 6347, section 4.2.4.1). Each repetition doubles the time,
  * up to a minute.
+ *
+ * When a flight was answered without having been repeated, the following ones
+ * wait for one and a half times the round trip (RFC 9147, section 5.8.2), but
+ * for 100 milliseconds at least, and never longer than for this.
+ *
+ * To be set before the handshake begins; later it is refused with a warning.
+ *
+ * Since: 0.1
+ */
+
+/**
+ * GioOsslDtlsConnection:handshake-timeout:
+ *
+ * Milliseconds that the handshake may take in all, from its first step, in
+ * whatever calls or main loops it goes on; 0, the default, is no limit. The
+ * time that the application takes to accept a certificate or to choose one
+ * counts, though nothing interrupts a handler that blocks.
+ *
+ * Then the connection has failed for good: the handshake, and messages with a
+ * time limit, fail with %G_IO_ERROR_TIMED_OUT. #GDatagramBased does not allow
+ * that to calls that never wait, or wait for ever: they fail with
+ * %G_TLS_ERROR_MISC and the same text.
  *
  * To be set before the handshake begins; later it is refused with a warning.
  *

@@ -17,8 +17,6 @@
 
 #![forbid(unsafe_code)]
 
-use std::time::Duration;
-
 use openssl::pkey::{PKey, Private};
 use openssl::x509::X509;
 
@@ -28,7 +26,7 @@ pub use crate::ossl::session::{
     Authentication, Config, MAX_PLAINTEXT, Negotiated, Protocol, Resumption, SrtpProfile, Unusable,
 };
 use crate::ossl::session::{Progress, Session};
-use crate::ossl::{self, Pace, queue};
+use crate::ossl::{self, queue};
 pub use crate::ossl::{Datagrams, Dropped, Refusal, Role};
 
 use alert::{Alert, Suspicion};
@@ -42,12 +40,15 @@ mod export;
 mod keylog;
 mod messages;
 mod noise;
+mod path;
 mod resumption;
 mod statistics;
 pub mod testing;
+mod timers;
 
 pub use binding::Binding;
 pub use export::{SrtpKey, SrtpKeys};
+pub use path::{DEFAULT_MTU, LONGEST_MTU, SHORTEST_MTU};
 pub use statistics::Statistics;
 
 /// Records that may wait while the handshake is suspended, other than the messages that it needs.
@@ -116,6 +117,7 @@ pub struct Engine {
     state: State,
     /// Whether the server has asked for a certificate and got none.
     certificate_missing: bool,
+    mtu: u16,
     /// Where records are decrypted that the caller's buffer might be too short for.
     scratch: Vec<u8>,
     statistics: Statistics,
@@ -144,6 +146,7 @@ impl Engine {
             sieve: Some(Sieve::new(Peer::of(config))),
             state: State::Handshaking { suspicion: None },
             certificate_missing: false,
+            mtu: config.mtu,
             scratch: Vec::new(),
             statistics: Statistics::default(),
         })
@@ -176,6 +179,9 @@ impl Engine {
             if waiting && suspicion.is_none() {
                 *suspicion = sifted.alert.map(Suspicion::new);
             }
+        }
+        if !sifted.messages.is_empty() {
+            self.session.answered();
         }
         let wire = self.session.wire();
         // One by one: a server that is held must not find the next record behind the last.
@@ -290,39 +296,6 @@ impl Engine {
                 )))
             }
         };
-    }
-
-    /// How long until [`on_deadline`](Self::on_deadline) is due, if the timer runs.
-    pub fn timeout(&self) -> Option<Duration> {
-        match self.state {
-            State::Handshaking { .. } => self.session.timeout(),
-            _ => None,
-        }
-    }
-
-    /// Retransmits the last flight if its time is up; earlier calls do nothing.
-    pub fn on_deadline(&mut self) {
-        if self.timeout() != Some(Duration::ZERO) {
-            return;
-        }
-        let pace = match &mut self.state {
-            State::Handshaking {
-                suspicion: Some(suspicion),
-            } => match suspicion.confirmed() {
-                Some(alert) => {
-                    self.state = State::Failed(self.told(alert));
-                    return;
-                }
-                None => Pace::Initial,
-            },
-            _ => Pace::BackOff,
-        };
-        match self.session.handle_timeout(pace) {
-            Ok(()) => self.statistics.flights_retransmitted += 1,
-            Err(failure) => {
-                self.fail("The peer does not answer", failure);
-            }
-        }
     }
 
     /// Whether a plaintext alert has said that the peer has given up, and nothing has contradicted it.

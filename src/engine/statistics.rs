@@ -24,6 +24,7 @@ impl Engine {
     /// The numbers of this moment.
     pub fn statistics(&self) -> Statistics {
         let mut statistics = self.statistics;
+        statistics.flights_retransmitted = self.retransmissions();
         statistics.dropped += self.session.dropped();
         statistics
     }

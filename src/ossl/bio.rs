@@ -11,8 +11,9 @@ use std::sync::OnceLock;
 use openssl::error::ErrorStack;
 use openssl_sys::{BIO, BIO_METHOD};
 
+use super::flight;
 use super::ledger::Ledger;
-use super::sys::bio_ctrl;
+use super::sys::BIO_CTRL_FLUSH;
 
 /// Outgoing datagrams, end to end in one buffer.
 #[derive(Default)]
@@ -39,6 +40,12 @@ impl Datagrams {
         let ends = self.ends.get(first..).filter(|ends| !ends.is_empty())?;
         let start = first.checked_sub(1).and_then(|last| self.ends.get(last));
         Some((start.copied().unwrap_or(0), ends))
+    }
+
+    /// One of them.
+    pub fn nth(&self, index: usize) -> Option<&[u8]> {
+        let (start, ends) = self.tail(index)?;
+        self.bytes.get(start..*ends.first()?)
     }
 
     /// How many there are.
@@ -71,7 +78,10 @@ pub struct Wire {
     pub stepwise: bool,
     /// What became of the datagrams; kept from the end of the handshake on.
     pub ledger: Option<Ledger>,
-    mtu: c_long,
+    /// The longest datagram that OpenSSL has written since this was reset.
+    pub longest_sent: usize,
+    /// What the numbers of plaintext records are ahead of OpenSSL's.
+    pub ahead: usize,
 }
 
 /// How many read buffers are kept for reuse.
@@ -83,7 +93,7 @@ const LONGEST_SPARE: usize = 1 << 11;
 const MAX_INCOMING: usize = 256;
 
 impl Wire {
-    fn new(mtu: u16) -> Self {
+    fn new() -> Self {
         Wire {
             incoming: VecDeque::new(),
             spare: Vec::new(),
@@ -91,7 +101,20 @@ impl Wire {
             held: false,
             stepwise: false,
             ledger: None,
-            mtu: c_long::from(mtu),
+            longest_sent: 0,
+            ahead: 0,
+        }
+    }
+
+    /// Queues one datagram of OpenSSL's for sending.
+    fn send(&mut self, datagram: &[u8]) {
+        self.longest_sent = self.longest_sent.max(datagram.len());
+        if self.ahead == 0 {
+            self.outgoing.push(datagram);
+        } else {
+            let mut renumbered = datagram.to_vec();
+            flight::renumber(&mut renumbered, self.ahead);
+            self.outgoing.push(&renumbered);
         }
     }
 
@@ -136,12 +159,12 @@ impl Wire {
 }
 
 /// Makes a BIO over a new [`Wire`], which lives exactly as long as the BIO.
-pub fn new(mtu: u16) -> Result<(NonNull<BIO>, NonNull<Wire>), ErrorStack> {
+pub fn new() -> Result<(NonNull<BIO>, NonNull<Wire>), ErrorStack> {
     let method = method()?;
     // SAFETY: the method is complete and never freed.
     let bio =
         NonNull::new(unsafe { openssl_sys::BIO_new(method.0) }).ok_or_else(ErrorStack::get)?;
-    let wire = NonNull::from(Box::leak(Box::new(Wire::new(mtu))));
+    let wire = NonNull::from(Box::leak(Box::new(Wire::new())));
     // SAFETY: the BIO is ours and new; `destroy` frees the wire with it.
     unsafe {
         openssl_sys::BIO_set_data(bio.as_ptr(), wire.as_ptr().cast());
@@ -218,7 +241,7 @@ unsafe extern "C" fn write(bio: *mut BIO, data: *const c_char, length: c_int) ->
         openssl_sys::BIO_clear_retry_flags(bio);
         let datagram = std::slice::from_raw_parts(data.cast::<u8>(), size);
         with_wire(bio, -1, |wire| {
-            wire.outgoing.push(datagram);
+            wire.send(datagram);
             length
         })
     }
@@ -246,28 +269,14 @@ unsafe extern "C" fn read(bio: *mut BIO, data: *mut c_char, length: c_int) -> c_
 }
 
 unsafe extern "C" fn control(
-    bio: *mut BIO,
+    _bio: *mut BIO,
     command: c_int,
-    number: c_long,
+    _number: c_long,
     _pointer: *mut c_void,
 ) -> c_long {
-    // SAFETY: OpenSSL passes a BIO of ours.
-    unsafe {
-        with_wire(bio, 0, |wire| match command {
-            bio_ctrl::FLUSH => 1,
-            bio_ctrl::DGRAM_QUERY_MTU | bio_ctrl::DGRAM_GET_MTU => wire.mtu,
-            bio_ctrl::DGRAM_GET_FALLBACK_MTU => wire.mtu.min(FALLBACK_MTU),
-            bio_ctrl::DGRAM_SET_MTU => {
-                wire.mtu = number;
-                number
-            }
-            _ => 0,
-        })
-    }
+    // Nothing is kept back, and of the path OpenSSL is told without asking.
+    c_long::from(command == BIO_CTRL_FLUSH)
 }
-
-/// The UDP payload that any IPv4 host must take (RFC 791, section 3.1): 576 less 28 of headers.
-const FALLBACK_MTU: c_long = 548;
 
 unsafe extern "C" fn destroy(bio: *mut BIO) -> c_int {
     // SAFETY: the BIO is going away; `new` put a leaked box there and nothing else frees it.

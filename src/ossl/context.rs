@@ -4,6 +4,7 @@
 
 use std::ffi::{c_int, c_uint, c_void};
 use std::sync::OnceLock;
+use std::time::{Duration, Instant};
 
 use foreign_types::ForeignTypeRef;
 use openssl::error::ErrorStack;
@@ -17,7 +18,7 @@ use openssl::x509::X509;
 use openssl_sys::{SSL, X509_STORE_CTX};
 use zeroize::Zeroizing;
 
-use super::session::keylog;
+use super::session::{Timer, keylog, microseconds};
 use super::{bio, sys};
 
 /// Which side of the handshake a session plays.
@@ -73,15 +74,6 @@ impl Refusal {
     }
 }
 
-/// How long the peer has for its answer to a repeated flight.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Pace {
-    /// Twice as long as before (RFC 6347, section 4.2.4.1).
-    BackOff,
-    /// As long as for the first answer.
-    Initial,
-}
-
 /// What the callbacks find at the `SSL` they are called for.
 pub struct Hooks {
     /// The judgement of the peer's certificate, once there is one.
@@ -90,10 +82,8 @@ pub struct Hooks {
     pub presented: Option<Vec<X509>>,
     /// Whether the request for our certificate has been answered.
     pub certificate_answered: bool,
-    /// How the retransmission time-outs go on.
-    pub pace: Pace,
-    /// The first retransmission time-out, in microseconds.
-    pub initial_timeout: c_uint,
+    /// What the retransmission time-outs follow from.
+    pub timer: Timer,
     /// What a server is willing to speak (RFC 7301).
     pub protocols: Vec<Vec<u8>>,
     /// The lines for a key log that nobody has taken yet, where somebody will.
@@ -291,13 +281,12 @@ unsafe extern "C" fn choose_certificate(ssl: *mut SSL, _argument: *mut c_void) -
     if answered { 1 } else { SUSPEND }
 }
 
-/// The retransmission time-outs: the first as configured, then doubled up to a minute (RFC 6347,
-/// section 4.2.4.1), or as the pace is.
+/// The retransmission time-outs. OpenSSL asks when it has written a flight, with 0, and when it is
+/// about to repeat it.
 pub unsafe extern "C" fn next_timeout(ssl: *mut SSL, current: c_uint) -> c_uint {
-    const LONGEST: c_uint = 60_000_000;
-    let next = |hooks: &mut Hooks| match hooks.pace {
-        Pace::BackOff if current > 0 => current.saturating_mul(2).min(LONGEST),
-        Pace::BackOff | Pace::Initial => hooks.initial_timeout,
+    let next = |hooks: &mut Hooks| {
+        let current = (current > 0).then(|| Duration::from_micros(current.into()));
+        microseconds(hooks.timer.next(current, Instant::now()))
     };
     // SAFETY: OpenSSL passes an `SSL` of ours.
     unsafe { with_hooks(ssl, 1_000_000, next) }

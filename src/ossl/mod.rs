@@ -9,6 +9,7 @@ mod bio;
 mod context;
 mod der;
 pub(crate) mod environment;
+mod flight;
 pub mod keys;
 mod ledger;
 mod memory_bio;
@@ -25,5 +26,7 @@ pub mod trust;
 pub mod x509;
 
 pub use bio::Datagrams;
-pub use context::{Pace, Refusal, Role, Verdict};
+pub use context::{Refusal, Role, Verdict};
+pub use flight::refit;
 pub use ledger::Dropped;
+pub use session::Pace;

@@ -1,36 +1,39 @@
 //! One `SSL` with its wire: the operations that the engine is made of.
 
-use std::ffi::{c_int, c_uint};
+use std::ffi::c_int;
 use std::ptr::NonNull;
-use std::time::Duration;
 
 use foreign_types::ForeignType;
 use openssl::error::ErrorStack;
 use openssl::ssl::{Ssl, SslRef};
 
 use super::bio::{self, Datagrams, Wire};
-use super::context::{self, Hooks, Pace, Role};
+use super::context::{self, Hooks, Role};
 use super::ledger::{Dropped, Ledger};
 use super::queue::{self, Failure};
 use super::sys;
 
 use authentication::request_certificate;
-pub use config::Config;
+pub use config::{Config, DEFAULT_MTU};
 pub use exporter::MOST_EXPORTER_INPUT;
 pub use negotiated::Negotiated;
+pub use path::{LONGEST_MTU, SHORTEST_MTU};
 pub use protocol::{Protocol, Unusable};
 pub use resumption::Resumption;
 pub use srtp::SrtpProfile;
+pub use timers::{Pace, Timer, microseconds};
 
 mod authentication;
 mod config;
 mod exporter;
 pub(super) mod keylog;
 mod negotiated;
+mod path;
 mod protocol;
 mod resumption;
 mod srtp;
 mod suites;
+mod timers;
 
 /// The longest plaintext of a record, in bytes (RFC 6347, section 4.1).
 pub const MAX_PLAINTEXT: usize = 1 << 14;
@@ -88,26 +91,23 @@ impl Session {
     /// A session that has sent nothing yet.
     pub fn new(config: &Config) -> Result<Self, ErrorStack> {
         let mut ssl = Ssl::new(context::shared(config.role)?)?;
-        let microseconds = config.initial_timeout.as_micros();
         ssl.set_ex_data(
             context::hooks_index()?,
             Hooks {
                 verdict: None,
                 presented: None,
                 certificate_answered: false,
-                pace: Pace::BackOff,
-                initial_timeout: c_uint::try_from(microseconds).unwrap_or(c_uint::MAX).max(1),
+                timer: Timer::new(config.initial_timeout),
                 protocols: config.protocols.to_vec(),
                 keylog: config.keylog.then(Vec::new),
             },
         );
-        let (bio, wire) = bio::new(config.mtu)?;
+        let (bio, wire) = bio::new()?;
         // SAFETY: both are ours and valid; one reference to the BIO serves both directions.
         unsafe {
             openssl_sys::SSL_set_bio(ssl.as_ptr(), bio.as_ptr(), bio.as_ptr());
             sys::DTLS_set_timer_cb(ssl.as_ptr(), Some(context::next_timeout));
         }
-        ssl.set_mtu(u32::from(config.mtu))?;
         config.protocol.apply(&mut ssl)?;
         match config.role {
             Role::Client => {
@@ -126,6 +126,7 @@ impl Session {
             }
         }
         let mut session = Session { ssl, wire };
+        session.set_mtu(config.mtu);
         session.use_srtp(&config.srtp_profiles)?;
         Ok(session)
     }
@@ -174,46 +175,6 @@ impl Session {
         // SAFETY: the `SSL` is valid.
         let version = unsafe { openssl_sys::SSL_version(self.ssl.as_ptr()) };
         u16::try_from(version).unwrap_or(0)
-    }
-
-    /// How long until the retransmission timer runs out, if it runs.
-    pub fn timeout(&self) -> Option<Duration> {
-        let mut left = sys::Timeval::default();
-        // SAFETY: OpenSSL fills the `struct timeval` that it is given.
-        let running = unsafe {
-            openssl_sys::SSL_ctrl(
-                self.ssl.as_ptr(),
-                sys::DTLS_CTRL_GET_TIMEOUT,
-                0,
-                std::ptr::from_mut(&mut left).cast(),
-            )
-        };
-        if running != 1 {
-            return None;
-        }
-        let seconds = Duration::from_secs(u64::try_from(left.seconds).unwrap_or(0));
-        Some(seconds + Duration::from_micros(u64::try_from(left.microseconds).unwrap_or(0)))
-    }
-
-    /// Retransmits the last flight if the timer has run out.
-    pub fn handle_timeout(&mut self, pace: Pace) -> Result<(), Failure> {
-        if let Some(hooks) = self.hooks() {
-            hooks.pace = pace;
-        }
-        queue::clear();
-        // SAFETY: the `SSL` is valid.
-        let result = unsafe {
-            openssl_sys::SSL_ctrl(
-                self.ssl.as_ptr(),
-                sys::DTLS_CTRL_HANDLE_TIMEOUT,
-                0,
-                std::ptr::null_mut(),
-            )
-        };
-        if result < 0 {
-            return Err(queue::drain());
-        }
-        Ok(())
     }
 
     /// Decrypts the next message, which may be empty, into `buffer`, which must have room for [`MAX_PLAINTEXT`] bytes:

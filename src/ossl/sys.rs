@@ -33,16 +33,8 @@ pub const NID_AUTH_PSK: c_int = 1048;
 /// `NID_auth_null`.
 pub const NID_AUTH_NULL: c_int = 1053;
 
-/// `BIO_CTRL_*` codes that a datagram BIO is asked.
-pub mod bio_ctrl {
-    use super::c_int;
-
-    pub const FLUSH: c_int = 11;
-    pub const DGRAM_QUERY_MTU: c_int = 40;
-    pub const DGRAM_GET_MTU: c_int = 41;
-    pub const DGRAM_SET_MTU: c_int = 42;
-    pub const DGRAM_GET_FALLBACK_MTU: c_int = 47;
-}
+/// `BIO_CTRL_FLUSH`.
+pub const BIO_CTRL_FLUSH: c_int = 11;
 
 // Elsewhere a `struct timeval` may be larger than two longs, and OpenSSL would write beyond ours.
 const _: () = assert!(
@@ -63,6 +55,7 @@ pub type TimerCallback = unsafe extern "C" fn(*mut SSL, c_uint) -> c_uint;
 pub type VerifyCallback = unsafe extern "C" fn(*mut X509_STORE_CTX, *mut c_void) -> c_int;
 
 unsafe extern "C" {
+    pub fn DTLS_get_data_mtu(ssl: *const SSL) -> usize;
     pub fn DTLS_set_timer_cb(ssl: *mut SSL, callback: Option<TimerCallback>);
     pub fn EVP_PKEY_get_group_name(
         key: *const EVP_PKEY,

@@ -132,6 +132,12 @@ impl Transport {
         socket.is_some_and(SocketExt::is_closed)
     }
 
+    /// The base, if it is a datagram socket of the system's.
+    pub fn socket(&self) -> Option<&gio::Socket> {
+        let socket = self.base.downcast_ref::<gio::Socket>();
+        socket.filter(|socket| socket.socket_type() == gio::SocketType::Datagram)
+    }
+
     /// Which of the conditions hold.
     pub fn check(&self, condition: IOCondition) -> IOCondition {
         // A socket whose peer is gone is hung up and readable at once, which GIO's wrapper criticizes.

@@ -163,7 +163,7 @@ impl Pair {
     }
 
     /// As far as one end gets, agreeing to everything.
-    fn step(&mut self, role: Role) -> Step {
+    pub fn step(&mut self, role: Role) -> Step {
         let engine = match role {
             Role::Client => &mut self.client,
             Role::Server => &mut self.server,

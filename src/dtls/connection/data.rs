@@ -281,6 +281,9 @@ impl DtlsConnection {
         let mut count = 0;
         let delivery = self.deliver(&datagrams, &mut count, budget, cancellable);
         self.account(messages, first, sealed, count, sent);
+        if let Err(error) = &delivery {
+            self.learn_from(error, datagrams.nth(count));
+        }
         *self.spare.lock().unwrap_or_else(PoisonError::into_inner) = datagrams;
         delivery.and(outcome)
     }

@@ -48,12 +48,15 @@ impl DtlsConnection {
     ) -> Result<bool, Error> {
         let (wanted, timeout, outcome) = match self.advance_if_free(Driver::Loop(cancellable)) {
             Ok(Some(Advance::Done)) => return Ok(true),
-            Ok(Some(Advance::Waiting(timeout))) => (IOCondition::IN, timeout, Ok(false)),
+            Ok(Some(Advance::Waiting(timeout))) => {
+                (IOCondition::IN, self.within_deadline(timeout), Ok(false))
+            }
             // Whoever is at it rings when done.
             Ok(None) => (IOCondition::empty(), None, Ok(false)),
             Err(error) => {
                 let timeout = self.engine().ok().and_then(|engine| engine.timeout());
-                (IOCondition::empty(), timeout.or(Some(RESPITE)), Err(error))
+                let timeout = self.within_deadline(timeout.or(Some(RESPITE)));
+                (IOCondition::empty(), timeout, Err(error))
             }
         };
         events.listen(source, self.transport()?, wanted);

@@ -3,8 +3,10 @@
 use glib::prelude::*;
 use glib::{ParamFlags, ParamSpec, ParamSpecString, ParamSpecUInt};
 
+use super::path::Path;
 use super::properties::{Property, Write};
 use super::statistics::Stopwatch;
+use super::timers::Deadline;
 use crate::engine::{Negotiated, SrtpProfile};
 use crate::subclass::SharedRef;
 
@@ -58,6 +60,8 @@ pub struct Facts {
     pub accepted_authorities: Vec<Vec<u8>>,
     pub protocol_version: gio::TlsProtocolVersion,
     pub cipher_suite: Option<String>,
+    pub path: Path,
+    pub deadline: Deadline,
     pub handshake_time: Stopwatch,
     pub srtp_profile: Option<SrtpProfile>,
     pub negotiated: Negotiated,
@@ -71,6 +75,8 @@ impl Default for Facts {
             accepted_authorities: Vec::new(),
             protocol_version: gio::TlsProtocolVersion::Unknown,
             cipher_suite: None,
+            path: Path::default(),
+            deadline: Deadline::default(),
             handshake_time: Stopwatch::default(),
             srtp_profile: None,
             negotiated: Negotiated::default(),

@@ -177,7 +177,11 @@ impl DtlsConnection {
                 _ => None,
             };
             if let Some(context) = asked
-                && interaction::run(&context, budget.remaining(), cancellable)
+                && interaction::run(
+                    &context,
+                    self.within_deadline(budget.remaining()),
+                    cancellable,
+                )
             {
                 continue;
             }
@@ -189,7 +193,8 @@ impl DtlsConnection {
             let Some(waker) = self.shared.waker(cancellable, news) else {
                 continue;
             };
-            let shortest = [timeout, budget.remaining()].into_iter().flatten().min();
+            let patience = [timeout, budget.remaining()].into_iter().flatten().min();
+            let shortest = self.within_deadline(patience);
             self.transport()?
                 .wait(IOCondition::IN, shortest, &waker.cancellable)?;
         }
@@ -213,9 +218,11 @@ impl DtlsConnection {
     /// Takes all steps that need no waiting. An error is the base socket's: it belongs to the call in
     /// progress and does not end the association.
     pub fn advance(&self, _lane: &LaneGuard, driver: Driver<'_>) -> Result<Advance, Error> {
-        let transport = self.transport()?;
         self.start()?;
         for _ in 0..PATIENCE {
+            if let Some(error) = self.overdue() {
+                return Ok(self.give_up(error));
+            }
             let (step, flight, timeout, refused) = {
                 let mut engine = self.engine()?;
                 engine.on_deadline();
@@ -228,8 +235,8 @@ impl DtlsConnection {
                 )
             };
             self.report_keylog();
-            // What the base does not take now is a lost datagram, which the timer makes good.
-            let sent = unless_gone(transport.send(&flight, &mut 0), refused, ());
+            let sent = unless_gone(self.send_flight(flight), refused, ());
+            self.report_path();
             match step {
                 Step::NeedVerdict(chain) => {
                     sent?;
@@ -303,6 +310,7 @@ impl DtlsConnection {
             protocols: protocols.into_iter().map(CString::into_bytes).collect(),
             credentials,
             protocol: settings.protocol.resolve(false)?,
+            mtu: self.chosen_mtu(),
             initial_timeout: settings.timers.initial(),
             srtp_profiles: settings.srtp.profiles()?,
             keylog: self.wants_keylog(),
@@ -310,6 +318,7 @@ impl DtlsConnection {
         })?;
         if self.engine.set(Mutex::new(engine)).is_ok() {
             self.facts().handshake_time.start();
+            self.start_deadline();
             self.shared.lock().handshake = Handshake::InProgress;
             self.shared.alarm.ring();
         }

@@ -18,6 +18,7 @@ use super::keylog;
 use super::properties::{self, Property, Write};
 use super::settings::{DatabaseChoice, Settings};
 use super::status::{Handshake, Shared};
+use super::timers::reportable;
 use crate::certificate::credentials::Credentials;
 use crate::engine::{Binding, Datagrams, Engine, Role};
 use crate::error::{ChannelBindingFailure, Error};
@@ -116,6 +117,7 @@ impl DtlsConnection {
                 return;
             }
             Write::BeforeHandshake(write) | Write::Always(write) => write,
+            Write::Live(write) => return write(self, value),
         };
         self.change_settings(|settings| write(settings, value));
         self.obj().notify_by_pspec(spec);
@@ -241,7 +243,7 @@ impl DatagramBasedImpl for DtlsConnection {
         cancellable: Option<&gio::Cancellable>,
     ) -> Result<usize, glib::Error> {
         self.receive(messages, flags, Enough::All, timeout, cancellable)
-            .map_err(Into::into)
+            .map_err(|error| reportable(error, timeout).into())
     }
 
     fn send_messages(
@@ -252,7 +254,7 @@ impl DatagramBasedImpl for DtlsConnection {
         cancellable: Option<&gio::Cancellable>,
     ) -> Result<usize, glib::Error> {
         self.send(messages, flags, timeout, cancellable)
-            .map_err(Into::into)
+            .map_err(|error| reportable(error, timeout).into())
     }
 
     fn create_source(

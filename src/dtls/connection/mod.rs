@@ -16,6 +16,7 @@ pub(super) mod imp;
 mod interaction;
 mod judgement;
 pub(super) mod keylog;
+pub(super) mod path;
 mod properties;
 pub(super) mod protocol;
 mod readiness;

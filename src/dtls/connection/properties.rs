@@ -6,7 +6,7 @@ use glib::{ParamFlags, ParamSpec, Value};
 
 use super::imp::DtlsConnection;
 use super::settings::Settings;
-use super::{facts, protocol, srtp, timers};
+use super::{facts, path, protocol, srtp, timers};
 
 /// A property: what it is, and how it is read and written.
 pub struct Property {
@@ -23,11 +23,14 @@ pub enum Write {
     /// The handshake goes by the value that it finds when it begins.
     BeforeHandshake(fn(&mut Settings, &Value)),
     Always(fn(&mut Settings, &Value)),
+    /// The connection changes at once, and notifies by itself.
+    Live(fn(&DtlsConnection, &Value)),
 }
 
 /// All of them, by what they are about.
-const AREAS: [&[Property]; 4] = [
+const AREAS: [&[Property]; 5] = [
     &facts::PROPERTIES,
+    &path::PROPERTIES,
     &protocol::PROPERTIES,
     &srtp::PROPERTIES,
     &timers::PROPERTIES,

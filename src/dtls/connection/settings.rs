@@ -29,6 +29,8 @@ pub struct Settings {
     /// Servers only.
     pub authentication_mode: gio::TlsAuthenticationMode,
     pub protocol: Protocol,
+    /// 0 is to be found out.
+    pub mtu: u16,
     pub timers: Timers,
     pub srtp: Srtp,
 }
@@ -47,6 +49,7 @@ impl Default for Settings {
             validation_flags: gio::TlsCertificateFlags::VALIDATE_ALL,
             authentication_mode: gio::TlsAuthenticationMode::None,
             protocol: Protocol::default(),
+            mtu: 0,
             timers: Timers::default(),
             srtp: Srtp::default(),
         }

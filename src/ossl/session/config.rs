@@ -10,7 +10,7 @@ use crate::ossl::Role;
 
 /// Bytes of UDP payload that every path of the Internet takes without fragmenting which carries
 /// Ethernet, or IPv6 in a tunnel.
-const DEFAULT_MTU: u16 = 1400;
+pub const DEFAULT_MTU: u16 = 1400;
 /// RFC 6347, section 4.2.4.1.
 const DEFAULT_INITIAL_TIMEOUT: Duration = Duration::from_secs(1);
 

@@ -1,0 +1,38 @@
+//! How long datagrams may be.
+
+use foreign_types::ForeignType;
+
+use super::{MAX_PLAINTEXT, Session};
+use crate::ossl::{queue, sys};
+
+/// The fewest bytes of UDP payload that OpenSSL makes datagrams of.
+pub const SHORTEST_MTU: u16 = 256;
+/// The most that UDP carries.
+pub const LONGEST_MTU: u16 = 65_507;
+/// OpenSSL gathers a flight's datagram in a buffer of this size; what is longer would go out in
+/// pieces that are no records.
+const FLIGHT_BUFFER: u16 = 4096;
+
+impl Session {
+    /// Fragments the flights that are sent from now on, repeated ones too, to datagrams of this size.
+    pub fn set_mtu(&mut self, mtu: u16) {
+        if self.ssl.set_mtu(u32::from(mtu.min(FLIGHT_BUFFER))).is_err() {
+            // It is not less than OpenSSL takes; if it were, flights would stay as they are.
+            queue::clear();
+        }
+    }
+
+    /// The longest message that fits a datagram of `mtu` bytes with the negotiated suite.
+    pub fn max_payload(&mut self, mtu: u16) -> usize {
+        let of_datagram = self.ssl.set_mtu(u32::from(mtu)).is_ok();
+        // SAFETY: the `SSL` is valid.
+        let payload = unsafe { sys::DTLS_get_data_mtu(self.ssl.as_ptr()) };
+        self.set_mtu(mtu);
+        if of_datagram {
+            payload.min(MAX_PLAINTEXT)
+        } else {
+            queue::clear();
+            0
+        }
+    }
+}

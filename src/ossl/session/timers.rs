@@ -1,0 +1,235 @@
+//! The retransmission timer: OpenSSL's, at our pace.
+
+use std::ffi::c_uint;
+use std::time::{Duration, Instant};
+
+use foreign_types::ForeignType;
+
+use super::Session;
+use crate::ossl::queue::{self, Failure};
+use crate::ossl::{context, sys};
+
+/// The longest time-out (RFC 6347, section 4.2.4.1).
+const LONGEST: Duration = Duration::from_secs(60);
+/// What a measured round trip makes of the first time-out at least: a peer needs time to think, too.
+const SHORTEST: Duration = Duration::from_millis(100);
+
+/// How long the peer has for its answer to a repeated flight.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pace {
+    /// Twice as long as before (RFC 6347, section 4.2.4.1).
+    BackOff,
+    /// As long as for the first answer.
+    Initial,
+}
+
+/// What the time-outs follow from.
+#[derive(Debug)]
+pub struct Timer {
+    pace: Pace,
+    /// As configured.
+    initial: Duration,
+    /// What the next flight begins with.
+    first: Duration,
+    /// When our flight was ready, if it was not repeated: only then it is known what an answer
+    /// answers (RFC 6298, section 3).
+    sent: Option<Instant>,
+    /// How often the timer has run out since our flight began.
+    in_a_row: u32,
+    /// How often a flight was repeated.
+    repeated: u64,
+}
+
+impl Timer {
+    /// One that never ran.
+    pub fn new(initial: Duration) -> Self {
+        Timer {
+            pace: Pace::BackOff,
+            initial,
+            first: initial,
+            sent: None,
+            in_a_row: 0,
+            repeated: 0,
+        }
+    }
+
+    /// The next time-out: of a new flight where there is none yet, or else of one that is repeated.
+    pub fn next(&mut self, current: Option<Duration>, now: Instant) -> Duration {
+        let Some(current) = current else {
+            self.sent = Some(now);
+            self.in_a_row = 0;
+            return self.first;
+        };
+        self.sent = None;
+        self.in_a_row += 1;
+        self.repeated += 1;
+        match self.pace {
+            Pace::BackOff => current.saturating_mul(2).min(LONGEST),
+            Pace::Initial => self.initial,
+        }
+    }
+
+    /// The peer has answered our flight. The following ones wait for half as long again as it took
+    /// (RFC 9147, section 5.8.2).
+    fn answered(&mut self, now: Instant) {
+        if let Some(sent) = self.sent.take() {
+            let round_trip = now.saturating_duration_since(sent);
+            let adapted = round_trip.saturating_mul(3) / 2;
+            self.first = adapted.max(SHORTEST).min(self.initial);
+        }
+    }
+}
+
+/// As OpenSSL counts: microseconds, of which zero would be no time-out at all.
+pub fn microseconds(time: Duration) -> c_uint {
+    c_uint::try_from(time.as_micros())
+        .unwrap_or(c_uint::MAX)
+        .max(1)
+}
+
+impl Session {
+    /// How long until the retransmission timer runs out, if it runs.
+    pub fn timeout(&self) -> Option<Duration> {
+        let mut left = sys::Timeval::default();
+        // SAFETY: OpenSSL fills the `struct timeval` that it is given.
+        let running = unsafe {
+            openssl_sys::SSL_ctrl(
+                self.ssl.as_ptr(),
+                sys::DTLS_CTRL_GET_TIMEOUT,
+                0,
+                std::ptr::from_mut(&mut left).cast(),
+            )
+        };
+        if running != 1 {
+            return None;
+        }
+        let seconds = Duration::from_secs(u64::try_from(left.seconds).unwrap_or(0));
+        Some(seconds + Duration::from_micros(u64::try_from(left.microseconds).unwrap_or(0)))
+    }
+
+    /// Retransmits the last flight if the timer has run out.
+    pub fn handle_timeout(&mut self, pace: Pace) -> Result<(), Failure> {
+        if let Some(hooks) = self.hooks() {
+            hooks.timer.pace = pace;
+        }
+        self.wire().longest_sent = 0;
+        queue::clear();
+        // SAFETY: the `SSL` is valid.
+        let result = unsafe {
+            openssl_sys::SSL_ctrl(
+                self.ssl.as_ptr(),
+                sys::DTLS_CTRL_HANDLE_TIMEOUT,
+                0,
+                std::ptr::null_mut(),
+            )
+        };
+        if result < 0 {
+            return Err(queue::drain());
+        }
+        Ok(())
+    }
+
+    /// The peer has answered our latest flight.
+    pub fn answered(&mut self) {
+        if let Some(hooks) = self.hooks() {
+            hooks.timer.answered(Instant::now());
+        }
+    }
+
+    /// How often the timer has run out since our latest flight began.
+    pub fn timeouts_in_a_row(&self) -> u32 {
+        self.timer().map_or(0, |timer| timer.in_a_row)
+    }
+
+    /// How often the timer made us repeat a flight.
+    pub fn repeated(&self) -> u64 {
+        self.timer().map_or(0, |timer| timer.repeated)
+    }
+
+    fn timer(&self) -> Option<&Timer> {
+        let hooks = self.ssl.ex_data(context::hooks_index().ok()?)?;
+        Some(&hooks.timer)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const INITIAL: Duration = Duration::from_secs(1);
+
+    fn milliseconds(number: u64) -> Duration {
+        Duration::from_millis(number)
+    }
+
+    /// The first time-out of the second flight, if the first one was answered after so long.
+    fn second_flight(round_trip: Duration) -> Duration {
+        let now = Instant::now();
+        let mut timer = Timer::new(INITIAL);
+        assert_eq!(timer.next(None, now), INITIAL);
+        timer.answered(now + round_trip);
+        timer.next(None, now + round_trip)
+    }
+
+    #[test]
+    fn timeouts_double_up_to_a_minute() {
+        let mut timer = Timer::new(INITIAL);
+        let now = Instant::now();
+        let mut current = timer.next(None, now);
+        for expected in [2, 4, 8, 16, 32, 60, 60] {
+            current = timer.next(Some(current), now);
+            assert_eq!(current, Duration::from_secs(expected));
+        }
+        assert_eq!((timer.in_a_row, timer.repeated), (7, 7));
+        assert_eq!(timer.next(None, now), INITIAL);
+        assert_eq!((timer.in_a_row, timer.repeated), (0, 7));
+    }
+
+    #[test]
+    fn next_flight_waits_half_as_long_again_as_the_round_trip_took() {
+        assert_eq!(second_flight(milliseconds(200)), milliseconds(300));
+    }
+
+    #[test]
+    fn measured_timeout_is_between_the_shortest_and_the_initial_one() {
+        assert_eq!(second_flight(milliseconds(1)), SHORTEST);
+        assert_eq!(second_flight(Duration::from_secs(30)), INITIAL);
+        let mut hasty = Timer::new(milliseconds(20));
+        let now = Instant::now();
+        hasty.next(None, now);
+        hasty.answered(now);
+        assert_eq!(hasty.next(None, now), milliseconds(20));
+    }
+
+    #[test]
+    fn repeated_flight_measures_nothing() {
+        let mut timer = Timer::new(INITIAL);
+        let now = Instant::now();
+        timer.next(None, now);
+        timer.next(Some(INITIAL), now + INITIAL);
+        timer.answered(now + INITIAL + milliseconds(1));
+        assert_eq!(timer.next(None, now + 2 * INITIAL), INITIAL);
+    }
+
+    #[test]
+    fn only_the_first_part_of_an_answer_measures() {
+        let mut timer = Timer::new(INITIAL);
+        let now = Instant::now();
+        timer.next(None, now);
+        timer.answered(now + milliseconds(200));
+        timer.answered(now + milliseconds(600));
+        assert_eq!(timer.next(None, now + INITIAL), milliseconds(300));
+    }
+
+    #[test]
+    fn suspicion_gives_the_configured_time_and_not_the_measured_one() {
+        let mut timer = Timer::new(INITIAL);
+        let now = Instant::now();
+        timer.next(None, now);
+        timer.answered(now);
+        timer.pace = Pace::Initial;
+        let first = timer.next(None, now);
+        assert_eq!(first, SHORTEST);
+        assert_eq!(timer.next(Some(first), now), INITIAL);
+    }
+}

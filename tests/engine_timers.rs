@@ -1,0 +1,84 @@
+//! Retransmission time-outs, by two engines.
+
+#![allow(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)] // These are tests.
+
+#[path = "common/engines.rs"]
+#[allow(dead_code, reason = "each test program uses its part")]
+mod engines;
+#[allow(dead_code, reason = "each test program uses its part")]
+#[path = "common/pki.rs"]
+mod pki;
+
+use std::time::Duration;
+
+use engines::{Pair, config, datagrams, let_time_pass};
+use gio_ossl::engine::{Config, Engine, Role, Step, Verdict};
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+/// A client with this initial time-out, which has had the server's whole flight.
+fn second_flight(initial: Duration, repeat_first: bool) -> Engine {
+    let client = Config {
+        initial_timeout: initial,
+        ..config(Role::Client)
+    };
+    let mut pair = Pair::with(client, config(Role::Server));
+    pair.client.handshake();
+    if repeat_first {
+        let_time_pass(&mut pair.client);
+    }
+    pair.until_verdict();
+    pair.client.judge(Verdict::Accept);
+    assert!(matches!(pair.client.handshake(), Step::NeedDatagram));
+    pair.client
+}
+
+#[test]
+fn first_flight_waits_for_the_initial_timeout() {
+    let mut client = Engine::new(&Config {
+        initial_timeout: MINUTE,
+        ..config(Role::Client)
+    })
+    .unwrap();
+    assert_eq!(client.timeout(), None);
+    client.handshake();
+    assert!(client.timeout().unwrap() > MINUTE / 2);
+    client.on_deadline();
+    assert_eq!(client.retransmissions(), 0);
+}
+
+#[test]
+fn next_flight_waits_for_the_measured_round_trip_and_not_for_the_initial_timeout() {
+    let client = second_flight(MINUTE, false);
+    assert!(client.timeout().unwrap() < MINUTE / 2);
+}
+
+#[test]
+fn a_repeated_flight_teaches_nothing_about_the_round_trip() {
+    // Of the time that the first flight has waited nothing is left over in the second.
+    let initial = Duration::from_secs(2);
+    let client = second_flight(initial, true);
+    assert_eq!(client.retransmissions(), 1);
+    assert!(client.timeout().unwrap() > initial / 2);
+}
+
+#[test]
+fn retransmissions_are_counted() {
+    let mut client = Engine::new(&config(Role::Client)).unwrap();
+    client.handshake();
+    let first = datagrams(&mut client);
+    for count in 1..=3 {
+        let_time_pass(&mut client);
+        assert_eq!(client.retransmissions(), count);
+        assert_eq!(datagrams(&mut client).len(), first.len());
+    }
+}
+
+#[test]
+fn suspended_handshake_has_no_timer() {
+    let mut pair = Pair::new();
+    pair.until_verdict();
+    assert_eq!(pair.client.timeout(), None);
+    pair.client.on_deadline();
+    assert_eq!(pair.client.retransmissions(), 0);
+}
