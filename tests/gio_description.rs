@@ -63,6 +63,12 @@ fn an_established_session_is_described() {
                 .next(),
             Some(&*cipher)
         );
+        for name in ["key exchange", "signature", "largest message"] {
+            assert!(told(&description, name).is_some(), "{name}");
+        }
+        for name in ["key exchange", "signature", "largest message"] {
+            assert!(told(&description, name).is_some(), "{name}");
+        }
         assert_eq!(
             told(&description, "verification"),
             Some("no problem was found")

@@ -31,7 +31,15 @@ impl DtlsConnection {
                 lines.push(format!("{:<21}{value}", format!("{name}:")));
             }
         };
-        add("cipher suite", facts.cipher_suite.clone());
+        let agreed = &facts.negotiated;
+        let suite = facts.cipher_suite.as_deref();
+        let bits = agreed.cipher_bits;
+        add(
+            "cipher suite",
+            suite.map(|suite| format!("{suite}, {bits} bits")),
+        );
+        add("key exchange", agreed.group.clone());
+        add("signature", agreed.signature_scheme.map(Into::into));
         if let Some(certificate) = facts.peer_certificate.as_deref() {
             add("peer", certificate.subject_name().map(Into::into));
             add("issued by", certificate.issuer_name().map(Into::into));
@@ -45,6 +53,15 @@ impl DtlsConnection {
         add(
             "application protocol",
             protocol.map(|name| name.to_string_lossy().into_owned()),
+        );
+        add(
+            "SRTP profile",
+            facts.srtp_profile.map(|profile| profile.name().into()),
+        );
+        let largest: u32 = self.obj().property("max-payload");
+        add(
+            "largest message",
+            (largest > 0).then(|| format!("{largest} bytes")),
         );
         add("handshake", facts.handshake_time.in_words());
         lines.join("\n")
