@@ -8,6 +8,7 @@ use std::{
 
 use gio::prelude::*;
 use gio_ossl::{Certificate, Database, FileDatabase};
+use openssl::{pkey::PKey, x509::X509};
 use zeroize::Zeroizing;
 
 use crate::{cli::Credentials, failure::Failure};
@@ -63,9 +64,17 @@ pub fn credentials(options: &Credentials) -> Result<Option<Certificate>, Failure
 
     let password = password.as_ref().map(|it| it.as_str());
     let certificate = certificate(path, &contents, password, key.as_ref())?;
-    if certificate.property_value("private-key").get() == Ok(None::<glib::ByteArray>) {
-        let failure = Failure::file(path.display(), "has no private key");
-        return Err(failure.hint("name the file of the private key with --key"));
+    let key_path = options.key.as_ref().unwrap_or(path);
+    match key_fits(&certificate) {
+        Some(true) => {}
+        Some(false) => {
+            let failure = Failure::file(key_path.display(), "is the key of another certificate");
+            return Err(failure.hint(format!("the certificate is from {}", path.display())));
+        }
+        None => {
+            let failure = Failure::file(path.display(), "has no private key");
+            return Err(failure.hint("name the file of the private key with --key"));
+        }
     }
     Ok(Some(certificate))
 }
@@ -107,6 +116,15 @@ fn certificate(
             failure
         }
     })
+}
+
+/// Whether the private key belongs to the certificate; `None` without a key.
+fn key_fits(certificate: &Certificate) -> Option<bool> {
+    let key: Option<glib::ByteArray> = certificate.property("private-key");
+    let key = PKey::private_key_from_der(&key?).ok()?;
+    let certificate = X509::from_der(&certificate.certificate()?).ok()?;
+    let public = certificate.public_key().ok()?;
+    Some(public.public_eq(&key))
 }
 
 /// A PKCS #12 container's certificate.
