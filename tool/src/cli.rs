@@ -49,7 +49,7 @@ Examples:
 /// DTLS is TLS for datagrams (RFC 6347). This program shows what a session consists of, moves lines
 /// and files over it, and says what to try when something fails.
 #[derive(Debug, Parser)]
-#[command(name = "gio-ossl", version, after_help = STATUSES, max_term_width = 100)]
+#[command(name = "gio-ossl", version, propagate_version = true, after_help = STATUSES, max_term_width = 100)]
 pub struct Arguments {
     /// Print one JSON object per event on the standard output
     #[arg(long, global = true)]
@@ -93,6 +93,9 @@ pub struct Connect {
     /// The server's UDP port
     #[arg(value_parser = clap::value_parser!(u16).range(1..))]
     pub port: u16,
+    /// Give up if there is no session after so many seconds
+    #[arg(long, value_name = "SECONDS", default_value = "20", value_parser = seconds)]
+    pub timeout: Duration,
 
     /// Trust the authorities in this PEM file instead of the system's
     #[arg(long, value_name = "FILE", help_heading = TRUST)]
@@ -108,10 +111,6 @@ pub struct Connect {
     pub credentials: Credentials,
     #[command(flatten)]
     pub protocol: Protocol,
-
-    /// Give up if there is no session after so many seconds
-    #[arg(long, value_name = "SECONDS", default_value = "20", value_parser = seconds)]
-    pub timeout: Duration,
 
     /// Send this text as a message; may be repeated
     #[arg(long, value_name = "TEXT", help_heading = MESSAGES)]
@@ -146,6 +145,15 @@ pub struct Listen {
     /// The address to listen on [default: all, IPv6 and IPv4]
     #[arg(long)]
     pub address: Option<IpAddr>,
+    /// Give up a client with whom there is no session after so many seconds
+    #[arg(long, value_name = "SECONDS", default_value = "20", value_parser = seconds)]
+    pub timeout: Duration,
+    /// Forget a client that was silent for so many seconds; 0 never does
+    #[arg(long, value_name = "SECONDS", default_value = "300", value_parser = seconds)]
+    pub idle_timeout: Duration,
+    /// End after the first session, well or not
+    #[arg(long)]
+    pub once: bool,
 
     #[command(flatten)]
     pub credentials: Credentials,
@@ -161,16 +169,6 @@ pub struct Listen {
 
     #[command(flatten)]
     pub protocol: Protocol,
-
-    /// Give up a client with whom there is no session after so many seconds
-    #[arg(long, value_name = "SECONDS", default_value = "20", value_parser = seconds)]
-    pub timeout: Duration,
-    /// Forget a client that was silent for so many seconds; 0 never does
-    #[arg(long, value_name = "SECONDS", default_value = "300", value_parser = seconds)]
-    pub idle_timeout: Duration,
-    /// End after the first session, well or not
-    #[arg(long)]
-    pub once: bool,
 
     /// Send back every message that arrives
     #[arg(long, help_heading = MESSAGES)]

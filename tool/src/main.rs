@@ -17,6 +17,8 @@ mod failure;
 mod files;
 mod input;
 mod listen;
+#[cfg(test)]
+mod manual;
 mod output;
 mod runtime;
 mod session;

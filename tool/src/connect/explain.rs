@@ -54,7 +54,7 @@ pub fn explain(
 
 /// What may help with a failure of the protocol.
 fn advise(failure: Failure, attempt: &Attempt<'_>, error: &glib::Error) -> Failure {
-    let text = error.message().to_ascii_lowercase();
+    let text = error.message().to_ascii_lowercase().replace('_', " ");
     let says = |words: &[&str]| words.iter().any(|word| text.contains(word));
     if error.matches(TlsError::CertificateRequired) {
         return failure.hint("--certificate FILE --key FILE shows the server who you are");
@@ -80,7 +80,7 @@ fn advise(failure: Failure, attempt: &Attempt<'_>, error: &glib::Error) -> Failu
         return failure
             .hint(
                 "the two sides have no cipher suite in common: the server needs one with \
-                 authenticated encryption, such as ECDHE-ECDSA-AES128-GCM-SHA256",
+                 authenticated encryption, such as ECDHE-ECDSA-AES128-GCM-SHA256, and DTLS 1.2",
             )
             .hint("it may also insist on a client's certificate: --certificate FILE --key FILE");
     }
