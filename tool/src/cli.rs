@@ -116,6 +116,8 @@ pub struct Connect {
     #[arg(long, value_name = "TEXT", help_heading = MESSAGES)]
     pub send: Vec<String>,
     /// Send this file as messages of --size bytes, after those of --send
+    ///
+    /// Nothing repeats a datagram that the network loses.
     #[arg(long, value_name = "FILE", help_heading = MESSAGES)]
     pub file: Option<PathBuf>,
     /// How many bytes of the file go into one message

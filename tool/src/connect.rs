@@ -21,7 +21,7 @@ use crate::{
     files,
     input::Lines,
     output::Output,
-    runtime::{Interrupt, Waited, block_on, interrupted},
+    runtime::{Interrupt, Waited, block_on, give_way, interrupted},
     session::{Facts, configure, receive, send, tell_certificate},
 };
 
@@ -260,6 +260,8 @@ impl Client<'_> {
             .await
             .map_err(|error| explain::unsent(self.options, message.len(), &error))?;
         self.output.sent(message.len());
+        // Or nothing would be received as long as there is something to send.
+        give_way().await;
         Ok(())
     }
 }

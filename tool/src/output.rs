@@ -151,9 +151,12 @@ impl Output {
         let (bar, template) = match to_send {
             Some(bytes) => (
                 ProgressBar::new(bytes),
-                "{bar:30} {percent}% {bytes_per_sec}, {eta} left · {msg}",
+                "{bar:20} {percent}% {eta} left · {wide_msg}",
             ),
-            None => (ProgressBar::new_spinner(), "{spinner} {elapsed} · {msg}"),
+            None => (
+                ProgressBar::new_spinner(),
+                "{spinner} {elapsed} · {wide_msg}",
+            ),
         };
         bar.set_draw_target(ProgressDrawTarget::stderr());
         // The templates are ours and right.

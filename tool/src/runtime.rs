@@ -1,6 +1,11 @@
 //! Waiting: for a future, a time limit, or a signal.
 
-use std::{future::Future, pin::pin, time::Duration};
+use std::{
+    future::{Future, poll_fn},
+    pin::pin,
+    task::Poll,
+    time::Duration,
+};
 
 use futures_util::future::{Either, select};
 use gio::prelude::*;
@@ -66,6 +71,20 @@ impl Interrupt {
 /// Runs the whole program on the default main context.
 pub fn block_on<T>(future: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
     glib::MainContext::default().block_on(future)
+}
+
+/// Gives everything else a turn.
+pub async fn give_way() {
+    let mut waited = false;
+    poll_fn(|context| {
+        if waited {
+            return Poll::Ready(());
+        }
+        waited = true;
+        context.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
 }
 
 /// Ended by a signal before anything came of it.
