@@ -220,6 +220,12 @@ pub struct Protocol {
     /// Application protocols to offer by ALPN, best first, separated by commas
     #[arg(long, value_name = "NAMES", value_delimiter = ',', value_parser = protocol_name)]
     pub alpn: Vec<String>,
+    /// Profiles of SRTP to negotiate keys for, best first, separated by commas; the keys are not shown
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    pub srtp: Vec<String>,
+    /// Append the session's secrets to this file, for Wireshark: who has it can read the session
+    #[arg(long, value_name = "FILE")]
+    pub keylog: Option<PathBuf>,
     /// Repeat the first flight of the handshake after so many milliseconds without an answer
     #[arg(long, value_name = "MILLISECONDS",
         value_parser = clap::value_parser!(u16).range(1..=60_000))]

@@ -22,7 +22,7 @@ use crate::{
     input::Lines,
     output::Output,
     runtime::{Interrupt, Waited, block_on, give_way, interrupted},
-    session::{Facts, configure, receive, send, tell_certificate},
+    session::{Facts, Settings, receive, send, tell_certificate},
 };
 
 mod explain;
@@ -34,6 +34,7 @@ pub fn run(options: &Connect, output: &Output) -> Result<(), Failure> {
     let client = Client {
         options,
         output,
+        settings: Settings::of(&options.protocol)?,
         authorities: files::authorities(options.ca_file.as_deref())?,
         certificate: files::credentials(&options.credentials)?,
         file: options.file.as_deref().map(open).transpose()?,
@@ -53,6 +54,7 @@ pub fn run(options: &Connect, output: &Output) -> Result<(), Failure> {
 struct Client<'a> {
     options: &'a Connect,
     output: &'a Output,
+    settings: Settings<'a>,
     authorities: gio::TlsDatabase,
     certificate: Option<Certificate>,
     file: Option<(File, u64)>,
@@ -153,7 +155,7 @@ impl Client<'_> {
             client.connect_accept_certificate(|_, _, _| true);
         }
         let connection: DtlsConnection = client.upcast();
-        configure(&connection, &self.options.protocol);
+        self.settings.apply(&connection);
         Ok(connection)
     }
 

@@ -25,7 +25,7 @@ use crate::{
     input::Lines,
     output::Output,
     runtime::{Interrupt, Waited, block_on},
-    session::{Facts, configure, receive, send, tell_certificate},
+    session::{Facts, Settings, receive, send, tell_certificate},
     text::printable,
 };
 
@@ -38,12 +38,14 @@ pub fn run(options: &Listen, output: &Output) -> Result<(), Failure> {
             .hint("--certificate FILE --key FILE, or one FILE with both")
     })?;
     let authorities = files::authorities(options.ca_file.as_deref())?;
+    let settings = Settings::of(&options.protocol)?;
     output.write_raw(options.raw);
     let port = bind(options)?;
     let interrupt = Interrupt::catch();
     let server = Server {
         options,
         output,
+        settings,
         authorities,
         certificate,
         port,
@@ -82,6 +84,7 @@ fn bind(options: &Listen) -> Result<Demultiplexer, Failure> {
 struct Server<'a> {
     options: &'a Listen,
     output: &'a Output,
+    settings: Settings<'a>,
     authorities: gio::TlsDatabase,
     certificate: Certificate,
     port: Demultiplexer,
@@ -181,7 +184,7 @@ impl Server<'_> {
         });
         server.connect_accept_certificate(|_, _, problems| problems.is_empty());
         let connection: DtlsConnection = server.upcast();
-        configure(&connection, &self.options.protocol);
+        self.settings.apply(&connection);
         Ok(connection)
     }
 

@@ -1,31 +1,82 @@
 //! One session, whichever side we are: settings, facts, messages.
 
-use std::time::Duration;
+use std::{
+    fs::{File, OpenOptions},
+    io::{self, Write},
+    os::unix::fs::OpenOptionsExt,
+    path::Path,
+    sync::Arc,
+    time::Duration,
+};
 
 use gio::{TlsCertificateFlags as Flags, prelude::*};
-use gio_ossl::{DtlsConnection, prelude::*};
+use gio_ossl::{DtlsConnection, Statistics, prelude::*};
 use glib::IOCondition;
 use serde_json::{Value, json};
+use zeroize::Zeroizing;
 
 use crate::{
     certificate::{Description, chain, flag_names, problems},
     cli::Protocol,
     failure::Failure,
     output::Output,
-    text::printable,
+    text::{count, printable},
 };
 
 /// As large as a message can be.
 const LARGEST_MESSAGE: usize = 16384;
 
-/// Sets what the options say of the protocol.
-pub fn configure(connection: &DtlsConnection, options: &Protocol) {
-    let protocols: Vec<&str> = options.alpn.iter().map(String::as_str).collect();
-    if !protocols.is_empty() {
-        connection.set_advertised_protocols(&protocols);
+/// What the options say of the protocol.
+pub struct Settings<'a> {
+    options: &'a Protocol,
+    keylog: Option<Arc<File>>,
+}
+
+impl<'a> Settings<'a> {
+    pub fn of(options: &'a Protocol) -> Result<Self, Failure> {
+        let keylog = options.keylog.as_deref().map(open_keylog).transpose()?;
+        Ok(Self {
+            options,
+            keylog: keylog.map(Arc::new),
+        })
     }
-    if let Some(milliseconds) = options.initial_timeout {
-        connection.set_initial_timeout(Duration::from_millis(milliseconds.into()));
+
+    pub fn apply(&self, connection: &DtlsConnection) {
+        let options = self.options;
+        let strings = |list: &'a [String]| list.iter().map(String::as_str).collect::<Vec<_>>();
+        if !options.alpn.is_empty() {
+            connection.set_advertised_protocols(&strings(&options.alpn));
+        }
+        if !options.srtp.is_empty() {
+            connection.set_srtp_profiles(&strings(&options.srtp));
+        }
+        if let Some(milliseconds) = options.initial_timeout {
+            connection.set_initial_timeout(Duration::from_millis(milliseconds.into()));
+        }
+        if let Some(file) = self.keylog.clone() {
+            connection.connect_keylog(move |_, line| append(&file, line));
+        }
+    }
+}
+
+/// Opens a key log, which nobody else may read if it is new.
+fn open_keylog(path: &Path) -> Result<File, Failure> {
+    let mut options = OpenOptions::new();
+    options.append(true).create(true).mode(0o600);
+    let file = options.open(path);
+    file.map_err(|error| Failure::file(path.display(), error))
+}
+
+/// Appends a line in one piece: other programs may share the file.
+fn append(mut file: &File, line: &str) {
+    let mut text = Zeroizing::new(String::with_capacity(line.len() + 1));
+    text.push_str(line);
+    text.push('\n');
+    if let Err(error) = file.write_all(text.as_bytes()) {
+        let _ = writeln!(
+            io::stderr(),
+            "WARNING: cannot write to the key log: {error}"
+        );
     }
 }
 
@@ -66,6 +117,8 @@ pub struct Facts {
     protocol: String,
     ciphersuite: String,
     application_protocol: Option<String>,
+    srtp_profile: Option<String>,
+    statistics: Statistics,
     certificate: Option<gio::TlsCertificate>,
     flags: Flags,
 }
@@ -78,6 +131,8 @@ impl Facts {
             protocol: protocol_name(connection.protocol_version()),
             ciphersuite: connection.ciphersuite_name().unwrap_or_default().into(),
             application_protocol: application_protocol.map(|name| printable(&name)),
+            srtp_profile: connection.negotiated_srtp_profile().map(Into::into),
+            statistics: connection.statistics(),
             certificate: connection.peer_certificate(),
             flags: connection.peer_certificate_errors(),
         }
@@ -92,12 +147,24 @@ impl Facts {
         if let Some(name) = &self.application_protocol {
             lines.push(("application protocol", name.clone()));
         }
+        if let Some(profile) = &self.srtp_profile {
+            lines.push(("SRTP profile", profile.clone()));
+        }
+        lines.push(("handshake", self.handshake()));
         lines.push(("verification", self.verification()));
         output.table(&format!("Session with {}", self.peer), &lines);
         if let Some(certificate) = &self.certificate {
             tell_certificate(output, certificate);
         }
         output.event("session", self.json())
+    }
+
+    fn handshake(&self) -> String {
+        let time = self.statistics.handshake_microseconds as f64 / 1e3;
+        match self.statistics.flights_retransmitted {
+            0 => format!("{time:.1} ms"),
+            repeated => format!("{time:.1} ms, {} repeated", count(repeated, "flight")),
+        }
     }
 
     fn verification(&self) -> String {
@@ -123,6 +190,9 @@ impl Facts {
             "protocol": self.protocol,
             "cipher_suite": self.ciphersuite,
             "application_protocol": self.application_protocol,
+            "srtp_profile": self.srtp_profile,
+            "handshake_microseconds": self.statistics.handshake_microseconds,
+            "flights_retransmitted": self.statistics.flights_retransmitted,
             "verified": self.certificate.is_some() && self.flags.is_empty(),
             "problems": flag_names(self.flags),
             "certificates": described,

@@ -7,6 +7,7 @@ use std::{
     fs,
     io::{BufRead, BufReader, Write},
     net::UdpSocket,
+    os::unix::fs::PermissionsExt,
     process::Stdio,
 };
 
@@ -381,4 +382,43 @@ fn port_in_use_is_told() {
         .chain(&credentials))
     .with(3)
     .says(&[&port]);
+}
+
+#[test]
+fn profile_of_srtp_is_negotiated_and_its_keys_are_not_shown() {
+    let files = Files::new();
+    let listener = files.listen(&["--echo", "--srtp", "SRTP_AEAD_AES_128_GCM"]);
+    let profiles = "SRTP_AES128_CM_HMAC_SHA1_80,SRTP_AEAD_AES_128_GCM";
+    let options = ["--srtp", profiles, "--send", "x", "--count", "1", "--json"];
+    let ended = connect(&files, &listener.port, &options).with(0);
+    let session = &ended.events("session")[0];
+    assert_eq!(session["srtp_profile"], "SRTP_AEAD_AES_128_GCM");
+    connect(&files, &listener.port, &["--srtp", "nonsense"])
+        .with(2)
+        .says(&["nonsense"]);
+}
+
+#[test]
+fn secrets_go_to_the_key_log_alone() {
+    let files = Files::new();
+    let (ours, theirs) = (files.file("ours", ""), files.file("theirs", "# kept\n"));
+    fs::remove_file(&ours).unwrap();
+    let mut listener = files.listen(&["--echo", "--once", "--keylog", &theirs]);
+    let options = ["--keylog", &ours, "--send", "x", "--count", "1"];
+    let ended = connect(&files, &listener.port, &options).with(0);
+    listener.wait().with(0);
+    let log = fs::read_to_string(&ours).unwrap();
+    assert!(log.starts_with("CLIENT_RANDOM "), "{log}");
+    assert_eq!(
+        fs::read_to_string(&theirs).unwrap(),
+        format!("# kept\n{log}")
+    );
+    let mode = fs::metadata(&ours).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    let secret = log.trim_end().rsplit(' ').next().unwrap();
+    assert!(!format!("{ended:?}").contains(secret));
+    let folder = files.pki.folder().to_str().unwrap();
+    connect(&files, &listener.port, &["--keylog", folder])
+        .with(2)
+        .says(&[folder]);
 }

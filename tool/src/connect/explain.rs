@@ -46,6 +46,9 @@ pub fn explain(
     {
         return Failure::new(Status::Network, message).hint("is this machine on the network?");
     }
+    if error.matches(Io::InvalidArgument) {
+        return Failure::usage(printable(error.message()));
+    }
     if error.kind::<TlsError>().is_none() {
         return Failure::new(Status::Network, message);
     }
