@@ -38,16 +38,12 @@ pub fn authorities(file: Option<&Path>) -> Result<gio::TlsDatabase, Failure> {
     let Some(path) = file else {
         return Ok(Database::new().upcast());
     };
-    // Reading it first makes the plain mistakes plain.
-    if !is_pem(&read(path)?) {
-        return Err(Failure::file(path.display(), "no certificate in PEM form")
-            .hint("openssl x509 -inform DER -in FILE -out ca.pem makes PEM of DER"));
-    }
     let absolute = std::path::absolute(path).map_err(|it| Failure::file(path.display(), it))?;
     let database = FileDatabase::new(&absolute);
-    database
-        .map(Cast::upcast)
-        .map_err(|error| Failure::file(path.display(), error))
+    database.map(Cast::upcast).map_err(|error| {
+        Failure::usage(error.to_string())
+            .hint("it must be PEM: openssl x509 -inform DER -in FILE -out ca.pem makes PEM of DER")
+    })
 }
 
 /// The certificate of the options, with its issuers and its key.

@@ -191,12 +191,15 @@ impl Server<'_> {
     async fn exchange(&self, connection: &DtlsConnection, place: &str) -> Result<(), Failure> {
         Facts::of(connection, place).tell(self.output)?;
         *self.latest.borrow_mut() = Some(connection.clone());
-        let idle = match self.options.idle_timeout {
-            Duration::ZERO => Duration::MAX,
-            limit => limit,
-        };
+        let idle = self.options.idle_timeout;
         loop {
-            let message = match self.interrupt.within(idle, receive(connection)).await {
+            let received = receive(connection);
+            let waited = if idle.is_zero() {
+                self.interrupt.or(received).await
+            } else {
+                self.interrupt.within(idle, received).await
+            };
+            let message = match waited {
                 Waited::Done(Ok(Some(message))) => message,
                 Waited::Done(Ok(None)) | Waited::Interrupted => return Ok(()),
                 Waited::Done(Err(error)) => return Err(broken(place, &error)),
