@@ -2,7 +2,7 @@
 
 use std::{net::IpAddr, path::PathBuf, time::Duration};
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
 const STATUSES: &str = "\
 Exit status:
@@ -226,10 +226,32 @@ pub struct Protocol {
     /// Append the session's secrets to this file, for Wireshark: who has it can read the session
     #[arg(long, value_name = "FILE")]
     pub keylog: Option<PathBuf>,
+    /// The oldest version to speak
+    #[arg(long, value_name = "VERSION")]
+    pub min_version: Option<Version>,
+    /// The newest version to speak
+    #[arg(long, value_name = "VERSION")]
+    pub max_version: Option<Version>,
+    /// The cipher suites, best first, in OpenSSL's syntax
+    #[arg(long, value_name = "LIST")]
+    pub ciphers: Option<String>,
+    /// The groups of key exchange, best first, separated by colons
+    #[arg(long, value_name = "LIST")]
+    pub groups: Option<String>,
+    /// The signature algorithms, best first, separated by colons
+    #[arg(long, value_name = "LIST")]
+    pub signatures: Option<String>,
     /// Repeat the first flight of the handshake after so many milliseconds without an answer
     #[arg(long, value_name = "MILLISECONDS",
         value_parser = clap::value_parser!(u16).range(1..=60_000))]
     pub initial_timeout: Option<u16>,
+}
+
+/// A version of DTLS.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum Version {
+    #[value(name = "1.2")]
+    Dtls12,
 }
 
 const TRUST: &str = "Trust";

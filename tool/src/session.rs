@@ -10,14 +10,14 @@ use std::{
 };
 
 use gio::{TlsCertificateFlags as Flags, prelude::*};
-use gio_ossl::{DtlsConnection, Statistics, prelude::*};
+use gio_ossl::{DtlsClientConnection, DtlsConnection, Statistics, prelude::*};
 use glib::IOCondition;
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
 use crate::{
     certificate::{Description, chain, flag_names, problems},
-    cli::Protocol,
+    cli::{Protocol, Version},
     failure::Failure,
     output::Output,
     text::{count, printable},
@@ -34,6 +34,7 @@ pub struct Settings<'a> {
 
 impl<'a> Settings<'a> {
     pub fn of(options: &'a Protocol) -> Result<Self, Failure> {
+        check(options)?;
         let keylog = options.keylog.as_deref().map(open_keylog).transpose()?;
         Ok(Self {
             options,
@@ -50,11 +51,52 @@ impl<'a> Settings<'a> {
         if !options.srtp.is_empty() {
             connection.set_srtp_profiles(&strings(&options.srtp));
         }
+        if let Some(version) = options.min_version {
+            connection.set_min_protocol_version(version.into());
+        }
+        if let Some(version) = options.max_version {
+            connection.set_max_protocol_version(version.into());
+        }
+        if let Some(list) = &options.ciphers {
+            connection.set_cipher_list(Some(list));
+        }
+        if let Some(list) = &options.groups {
+            connection.set_groups(Some(list));
+        }
+        if let Some(list) = &options.signatures {
+            connection.set_signature_algorithms(Some(list));
+        }
         if let Some(milliseconds) = options.initial_timeout {
             connection.set_initial_timeout(Duration::from_millis(milliseconds.into()));
         }
         if let Some(file) = self.keylog.clone() {
             connection.connect_keylog(move |_, line| append(&file, line));
+        }
+    }
+}
+
+/// Tells at once what could never work: words that the library does not know.
+fn check(options: &Protocol) -> Result<(), Failure> {
+    let (family, kind) = (gio::SocketFamily::Ipv4, gio::SocketType::Datagram);
+    // Nothing is ever sent there: the values are looked at as the connection is made.
+    let checked = gio::Socket::new(family, kind, gio::SocketProtocol::Udp).and_then(|socket| {
+        gio::Initable::builder::<DtlsClientConnection>()
+            .property("base-socket", socket)
+            .property("cipher-list", &options.ciphers)
+            .property("groups", &options.groups)
+            .property("signature-algorithms", &options.signatures)
+            .property("srtp-profiles", &options.srtp)
+            .build(gio::Cancellable::NONE)
+    });
+    checked
+        .map(drop)
+        .map_err(|error| Failure::usage(printable(error.message())))
+}
+
+impl From<Version> for gio::TlsProtocolVersion {
+    fn from(version: Version) -> Self {
+        match version {
+            Version::Dtls12 => Self::Dtls12,
         }
     }
 }
@@ -116,6 +158,8 @@ pub struct Facts {
     peer: String,
     protocol: String,
     ciphersuite: String,
+    group: Option<String>,
+    signature_scheme: Option<String>,
     application_protocol: Option<String>,
     srtp_profile: Option<String>,
     statistics: Statistics,
@@ -130,6 +174,8 @@ impl Facts {
             peer: peer.into(),
             protocol: protocol_name(connection.protocol_version()),
             ciphersuite: connection.ciphersuite_name().unwrap_or_default().into(),
+            group: connection.group(),
+            signature_scheme: connection.signature_scheme(),
             application_protocol: application_protocol.map(|name| printable(&name)),
             srtp_profile: connection.negotiated_srtp_profile().map(Into::into),
             statistics: connection.statistics(),
@@ -144,6 +190,10 @@ impl Facts {
             ("protocol", self.protocol.clone()),
             ("cipher suite", self.ciphersuite.clone()),
         ];
+        let group = self.group.clone().map(|it| ("group", it));
+        let scheme = self.signature_scheme.clone();
+        lines.extend(group);
+        lines.extend(scheme.map(|it| ("server's signature", it)));
         if let Some(name) = &self.application_protocol {
             lines.push(("application protocol", name.clone()));
         }
@@ -189,6 +239,8 @@ impl Facts {
             "peer": self.peer,
             "protocol": self.protocol,
             "cipher_suite": self.ciphersuite,
+            "group": self.group,
+            "signature_scheme": self.signature_scheme,
             "application_protocol": self.application_protocol,
             "srtp_profile": self.srtp_profile,
             "handshake_microseconds": self.statistics.handshake_microseconds,

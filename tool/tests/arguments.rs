@@ -31,7 +31,7 @@ fn help_has_the_exit_statuses_and_examples() {
 
 #[test]
 fn impossible_values_are_refused_by_name() {
-    let table: [(&[&str], &str); 11] = [
+    let table: [(&[&str], &str); 12] = [
         (&[], "Usage"),
         (&["connect", "localhost"], "<PORT>"),
         (&["connect", "localhost", "0"], "<PORT>"),
@@ -45,6 +45,10 @@ fn impossible_values_are_refused_by_name() {
             "--certificate",
         ),
         (&["connect", "localhost", "1", "--alpn", ""], "--alpn"),
+        (
+            &["connect", "localhost", "1", "--min-version", "1.1"],
+            "--min-version",
+        ),
         (&["listen", "1", "--address", "nowhere"], "--address"),
     ];
     for (arguments, named) in table {

@@ -422,3 +422,47 @@ fn secrets_go_to_the_key_log_alone() {
         .with(2)
         .says(&[folder]);
 }
+
+#[test]
+fn suite_and_group_may_be_chosen() {
+    let files = Files::new();
+    let listener = files.listen(&["--echo", "--min-version", "1.2", "--max-version", "1.2"]);
+    let suite = "ECDHE-ECDSA-CHACHA20-POLY1305";
+    let options = ["--ciphers", suite, "--groups", "P-256"];
+    let message = ["--send", "x", "--count", "1", "--json"];
+    let options = [&options[..], &message].concat();
+    let ended = connect(&files, &listener.port, &options).with(0);
+    let session = &ended.events("session")[0];
+    assert_eq!(session["cipher_suite"], suite);
+    assert_eq!(session["group"], "secp256r1");
+    assert_eq!(session["signature_scheme"], "ecdsa_secp256r1_sha256");
+}
+
+#[test]
+fn unknown_words_of_the_protocol_are_named() {
+    let files = Files::new();
+    let listener = files.listen(&["--echo"]);
+    for option in ["--ciphers", "--groups", "--signatures"] {
+        connect(&files, &listener.port, &[option, "nonsense"])
+            .with(2)
+            .says(&["nonsense"]);
+    }
+    let (certificate, key) = (files.certificate.as_str(), files.key.as_str());
+    let credentials = ["--certificate", certificate, "--key", key];
+    run(["listen", "0", "--ciphers", "nonsense"]
+        .iter()
+        .chain(&credentials))
+    .with(2)
+    .says(&["nonsense"]);
+}
+
+#[test]
+fn sides_without_a_common_suite_are_told_so() {
+    let files = Files::new();
+    let mut listener = files.listen(&["--ciphers", "ECDHE-ECDSA-CHACHA20-POLY1305"]);
+    let suite = "ECDHE-ECDSA-AES128-GCM-SHA256";
+    connect(&files, &listener.port, &["--ciphers", suite])
+        .with(4)
+        .says(&["no cipher suite, or no group, in common"]);
+    assert_eq!(listener.event("error")["kind"], "handshake");
+}

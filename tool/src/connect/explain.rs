@@ -82,7 +82,7 @@ fn advise(failure: Failure, attempt: &Attempt<'_>, error: &glib::Error) -> Failu
     ]) {
         return failure
             .hint(
-                "the two sides have no cipher suite in common: the server needs one with \
+                "the two sides have no cipher suite, or no group, in common: the server needs a suite with \
                  authenticated encryption, such as ECDHE-ECDSA-AES128-GCM-SHA256, and DTLS 1.2",
             )
             .hint("it may also insist on a client's certificate: --certificate FILE --key FILE");
