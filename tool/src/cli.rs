@@ -241,6 +241,9 @@ pub struct Protocol {
     /// The signature algorithms, best first, separated by colons
     #[arg(long, value_name = "LIST")]
     pub signatures: Option<String>,
+    /// Datagrams of the handshake have at most so many bytes [default: as the network says, or 1400]
+    #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u32).range(256..=65_507))]
+    pub mtu: Option<u32>,
     /// Repeat the first flight of the handshake after so many milliseconds without an answer
     #[arg(long, value_name = "MILLISECONDS",
         value_parser = clap::value_parser!(u16).range(1..=60_000))]

@@ -66,6 +66,9 @@ impl<'a> Settings<'a> {
         if let Some(list) = &options.signatures {
             connection.set_signature_algorithms(Some(list));
         }
+        if let Some(bytes) = options.mtu {
+            connection.set_mtu(bytes);
+        }
         if let Some(milliseconds) = options.initial_timeout {
             connection.set_initial_timeout(Duration::from_millis(milliseconds.into()));
         }
@@ -162,6 +165,7 @@ pub struct Facts {
     signature_scheme: Option<String>,
     application_protocol: Option<String>,
     srtp_profile: Option<String>,
+    max_payload: u32,
     statistics: Statistics,
     certificate: Option<gio::TlsCertificate>,
     flags: Flags,
@@ -178,6 +182,7 @@ impl Facts {
             signature_scheme: connection.signature_scheme(),
             application_protocol: application_protocol.map(|name| printable(&name)),
             srtp_profile: connection.negotiated_srtp_profile().map(Into::into),
+            max_payload: connection.max_payload(),
             statistics: connection.statistics(),
             certificate: connection.peer_certificate(),
             flags: connection.peer_certificate_errors(),
@@ -200,6 +205,8 @@ impl Facts {
         if let Some(profile) = &self.srtp_profile {
             lines.push(("SRTP profile", profile.clone()));
         }
+        let payload = count(self.max_payload.into(), "byte");
+        lines.push(("fits one datagram", payload));
         lines.push(("handshake", self.handshake()));
         lines.push(("verification", self.verification()));
         output.table(&format!("Session with {}", self.peer), &lines);
@@ -243,6 +250,7 @@ impl Facts {
             "signature_scheme": self.signature_scheme,
             "application_protocol": self.application_protocol,
             "srtp_profile": self.srtp_profile,
+            "max_payload": self.max_payload,
             "handshake_microseconds": self.statistics.handshake_microseconds,
             "flights_retransmitted": self.statistics.flights_retransmitted,
             "verified": self.certificate.is_some() && self.flags.is_empty(),

@@ -466,3 +466,16 @@ fn sides_without_a_common_suite_are_told_so() {
         .says(&["no cipher suite, or no group, in common"]);
     assert_eq!(listener.event("error")["kind"], "handshake");
 }
+
+#[test]
+fn mtu_may_be_chosen() {
+    let files = Files::new();
+    let listener = files.listen(&["--echo"]);
+    let options = ["--mtu", "600", "--send", "x", "--count", "1", "--json"];
+    let ended = connect(&files, &listener.port, &options).with(0);
+    let fits = ended.events("session")[0]["max_payload"].as_u64().unwrap();
+    assert!((500..600).contains(&fits), "{fits}");
+    connect(&files, &listener.port, &["--mtu", "255"])
+        .with(2)
+        .says(&["--mtu"]);
+}
