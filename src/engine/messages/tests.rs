@@ -1,3 +1,4 @@
+use super::order::*;
 use super::*;
 
 /// A fragment of a message of this length.
@@ -21,9 +22,12 @@ fn client_hello() -> Vec<u8> {
 }
 
 fn at_client() -> Messages {
-    Messages::new(Peer::Server {
-        with_tickets: false,
-    })
+    Messages::new(
+        Peer::Server {
+            with_tickets: false,
+        },
+        Vec::new(),
+    )
 }
 
 #[test]
@@ -112,7 +116,7 @@ fn cookies_may_be_asked_for_until_the_server_agrees() {
 #[test]
 fn client_presents_a_certificate_only_where_it_is_asked() {
     for asked in [true, false] {
-        let mut messages = Messages::new(Peer::Client { is_asked: asked });
+        let mut messages = Messages::new(Peer::Client { is_asked: asked }, Vec::new());
         assert!(messages.take(&client_hello()));
         assert_eq!(messages.release().len(), 1);
         let certificate = whole(CERTIFICATE, 1, &[0; NO_CERTIFICATE]);
@@ -224,7 +228,7 @@ fn fragments_may_overlap_and_be_cut_differently_when_they_come_again() {
 fn tickets_come_only_where_they_are_allowed_and_never_early() {
     let ticket = |sequence| whole(NEW_SESSION_TICKET, sequence, b"a ticket");
     assert!(!at_client().take(&ticket(1)));
-    let mut messages = Messages::new(Peer::Server { with_tickets: true });
+    let mut messages = Messages::new(Peer::Server { with_tickets: true }, Vec::new());
     assert!(!messages.take(&ticket(1)));
     assert!(messages.take(&server_hello(0)));
     assert_eq!(messages.release().len(), 1);
