@@ -1,7 +1,6 @@
 //! Pre-shared keys (RFC 4279, RFC 5489).
 
 use std::ffi::{CStr, CString, c_char, c_int, c_uint, c_void};
-use std::slice;
 use std::sync::Arc;
 
 use foreign_types::{ForeignType, ForeignTypeRef};
@@ -12,7 +11,7 @@ use zeroize::Zeroizing;
 
 use super::{Config, Session};
 use crate::error::Error;
-use crate::ossl::context::{self, Role, with_hooks};
+use crate::ossl::context::{Role, with_hooks};
 use crate::ossl::{queue, sys};
 
 /// The longest key, in bytes (OpenSSL's `PSK_MAX_PSK_LEN`).
@@ -307,15 +306,12 @@ unsafe extern "C" fn give_for_identity(
 /// `to` must be writable for `room` bytes.
 unsafe fn copy(bytes: &[u8], to: *mut u8, room: c_uint) -> c_uint {
     let room = usize::try_from(room).unwrap_or(0);
-    // SAFETY: by the caller's guarantee.
-    let to = unsafe { slice::from_raw_parts_mut(to, room) };
-    match to.get_mut(..bytes.len()) {
-        Some(to) => {
-            to.copy_from_slice(bytes);
-            c_uint::try_from(bytes.len()).unwrap_or(0)
-        }
-        None => 0,
+    if bytes.len() > room {
+        return 0;
     }
+    // SAFETY: by the caller's guarantee; OpenSSL's buffer is not one of ours.
+    unsafe { to.copy_from_nonoverlapping(bytes.as_ptr(), bytes.len()) };
+    c_uint::try_from(bytes.len()).unwrap_or(0)
 }
 
 /// From version 3.2 on, OpenSSL counts a suite with a short tag as weak and allows none at its usual
@@ -330,12 +326,10 @@ unsafe extern "C" fn is_secure(
     other: *mut c_void,
     data: *mut c_void,
 ) -> c_int {
-    let Ok(shared) = context::shared(Role::Client) else {
-        return 0;
-    };
     // SAFETY: OpenSSL passes what its own callback gets, and for a cipher that is the cipher.
     unsafe {
-        let Some(default) = sys::SSL_CTX_get_security_callback(shared.as_ptr()) else {
+        let usual = openssl_sys::SSL_get_SSL_CTX(ssl);
+        let Some(default) = sys::SSL_CTX_get_security_callback(usual) else {
             return 0;
         };
         let mut bits = bits;
