@@ -24,7 +24,6 @@ def client(port, identity, key):
     configuration = tls.DTLSConfiguration(
         pre_shared_key=(identity, key), ciphers=SUITE, validate_certificates=False)
     base = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    base.settimeout(10)
     end = tls.ClientContext(configuration).wrap_socket(base, server_hostname=None)
     end.connect(("127.0.0.1", port))
     shake(end)
@@ -36,7 +35,6 @@ def server(_, identity, key):
     configuration = tls.DTLSConfiguration(
         pre_shared_key_store={identity: key}, ciphers=SUITE, validate_certificates=False)
     base = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    base.settimeout(10)
     # accept() binds a second socket to the address of the first.
     base.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listener = tls.ServerContext(configuration).wrap_socket(base)
