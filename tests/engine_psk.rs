@@ -16,8 +16,8 @@ use engines::{
 };
 use gio_ossl::Error;
 use gio_ossl::engine::{
-    Authentication, Binding, Config, Engine, Key, KeyRequest, PreSharedKey, PreSharedKeys, Role,
-    Step, Verdict,
+    Authentication, Binding, Config, Engine, Key, KeyRequest, PreSharedKey, PreSharedKeys,
+    Protocol, Role, Step, Verdict,
 };
 
 const HANDSHAKE: u8 = 22;
@@ -39,7 +39,11 @@ fn on_request(hint: Option<&str>) -> PreSharedKeys {
 }
 
 fn with_keys(role: Role, pre_shared_keys: PreSharedKeys) -> Config {
+    let with_keys = pre_shared_keys.are_used();
     Config {
+        protocol: Protocol::default()
+            .with_cipher_list(None, with_keys)
+            .unwrap(),
         pre_shared_keys,
         ..config(role)
     }
