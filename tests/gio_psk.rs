@@ -19,7 +19,7 @@ use common::{
     until,
 };
 use gio::{IOErrorEnum, TlsCertificateFlags, prelude::*};
-use gio_ossl::{DtlsClientConnection, DtlsServerConnection};
+use gio_ossl::{DtlsClientConnection, DtlsServerConnection, prelude::DtlsProtocolExt};
 
 const HANDSHAKE_FAILURE: (u8, u8) = (2, 40);
 const KEY: &[u8] = b"of both";
@@ -328,4 +328,19 @@ fn a_hint_that_cannot_be_sent_is_invalid() {
     assert!(error.message().contains("psk-identity-hint"), "{error:?}");
     server.set_psk_identity_hint(Some("sensors"));
     assert_eq!(server.psk_identity_hint().as_deref(), Some("sensors"));
+}
+
+#[test]
+fn a_cipher_list_chooses_among_suites_with_a_key_too() {
+    let net = SimNet::new();
+    let (near, far) = net.pair();
+    run(async {
+        let (client, server) = (keyless_client(&near), knowing_server(&far));
+        client.set_psk("sensor", KEY).unwrap();
+        client.set_cipher_list(Some("PSK-AES128-CCM8"));
+        let (ours, theirs) = handshakes(&client, &server).await;
+        ours.unwrap();
+        theirs.unwrap();
+        assert_eq!(client.ciphersuite_name().unwrap(), "PSK-AES128-CCM8");
+    });
 }
