@@ -58,8 +58,8 @@ GioOsslDtlsClientConnection *gio_ossl_dtls_client_connection_new (GDatagramBased
  * copied, and the copy is wiped in the end.
  *
  * A server that does not know @identity, or knows it with another key, may
- * say nothing at all, and the client then waits for it: give the handshake a
- * #GCancellable or a time-out.
+ * say nothing at all, and the client then waits for it: set
+ * #GioOsslDtlsConnection:handshake-timeout, or use a #GCancellable.
  *
  * Sessions with a pre-shared key are not resumed.
  *

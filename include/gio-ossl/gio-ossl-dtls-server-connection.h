@@ -74,7 +74,7 @@ GioOsslDtlsServerConnection *gio_ossl_dtls_server_connection_new (GDatagramBased
  * An unknown identity looks like a wrong key to the client: the handshake
  * goes on with a random key, what the client says next cannot be read and is
  * dropped, and neither side is told. Both wait until they are cancelled or
- * their time is up. An @identity that is not UTF-8 or contains a NUL is
+ * #GioOsslDtlsConnection:handshake-timeout has passed. An @identity that is not UTF-8 or contains a NUL is
  * unknown without being asked for; of one with more than 256 bytes the client
  * is told that the handshake has failed.
  *
