@@ -19,7 +19,7 @@ packages=(
   # to run the demo and the tests
   openssl gnutls-bin python3 python3-cryptography python3-gi gir1.2-glib-2.0 gjs valgrind libc6-dbg
   glib-networking softhsm2 libengine-pkcs11-openssl abigail-tools
-  tshark
+  tshark libcoap3-bin python3-venv
 )
 
 say() {

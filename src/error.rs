@@ -26,6 +26,8 @@ pub enum Error {
         /// Bytes that would have fitted.
         limit: usize,
     },
+    /// `G_IO_ERROR_NOT_FOUND`: the server wants a pre-shared key, and the application has none for it.
+    NoKey,
     /// `G_IO_ERROR_NOT_CONNECTED`: there is no session yet that could tell or do what is asked.
     NoSession,
     /// `G_IO_ERROR_NOT_SUPPORTED`: the text names what is not supported.
@@ -105,6 +107,7 @@ impl fmt::Display for Error {
                     "Message of {size} bytes is too large: at most {limit} fit a DTLS record"
                 )
             }
+            Error::NoKey => f.write_str("There is no pre-shared key for this server"),
             Error::NoSession => f.write_str("The handshake is not finished"),
             Error::TooLate(what) => {
                 write!(f, "{what} cannot be changed after the handshake has begun")
@@ -156,6 +159,7 @@ impl From<Error> for glib::Error {
             Error::InvalidArgument(_) => glib::Error::new(Io::InvalidArgument, &text),
             Error::MessageTooLarge { .. } => glib::Error::new(Io::MessageTooLarge, &text),
             Error::NotSupported(_) => glib::Error::new(Io::NotSupported, &text),
+            Error::NoKey => glib::Error::new(Io::NotFound, &text),
             Error::NoSession => glib::Error::new(Io::NotConnected, &text),
             Error::Pending => glib::Error::new(Io::Pending, &text),
             Error::WouldDeadlock => glib::Error::new(Io::Failed, &text),

@@ -37,4 +37,67 @@ GioOsslDtlsClientConnection *gio_ossl_dtls_client_connection_new (GDatagramBased
                                                                   GSocketConnectable *server_identity,
                                                                   GError **error);
 
+/* Pre-shared keys */
+
+/**
+ * gio_ossl_dtls_client_connection_set_psk:
+ * @self: a connection
+ * @identity: what the server knows the key as: at most 255 bytes, sent in
+ *   plaintext
+ * @key: the secret that the server has as well: 1 to 512 bytes
+ * @error: return location for a #GError
+ *
+ * Offers the server cipher suites with a pre-shared key (RFC 4279, RFC 5489),
+ * before those with certificates: PSK, DHE-PSK and ECDHE-PSK with GCM, CCM,
+ * CCM-8 or ChaCha20-Poly1305. Both sides prove by the key who they are. Where
+ * the server chooses a suite with certificates, its certificate is judged as
+ * ever.
+ *
+ * To be called before the handshake, or in a handler of
+ * #GioOsslDtlsClientConnection::psk-request. The latest key counts. It is
+ * copied, and the copy is wiped in the end.
+ *
+ * A server that does not know @identity, or knows it with another key, may
+ * say nothing at all, and the client then waits for it: set
+ * #GioOsslDtlsConnection:handshake-timeout, or use a #GCancellable.
+ *
+ * Sessions with a pre-shared key are not resumed.
+ *
+ * Fails with %G_IO_ERROR_INVALID_ARGUMENT for a key or an identity of another
+ * length, with %G_IO_ERROR_READ_ONLY once the handshake has begun, and with
+ * %G_IO_ERROR_CLOSED after closing.
+ *
+ * Returns: %TRUE, or %FALSE with @error set
+ *
+ * Since: 0.1
+ */
+gboolean gio_ossl_dtls_client_connection_set_psk (GioOsslDtlsClientConnection *self,
+                                                  const char *identity,
+                                                  GBytes *key,
+                                                  GError **error);
+
+/**
+ * GioOsslDtlsClientConnection::psk-request:
+ * @self: the connection
+ * @hint: (nullable): what the server says of the identities that it knows, if
+ *   that is UTF-8
+ *
+ * The server has chosen a cipher suite with a pre-shared key, and none was
+ * set. The handler calls gio_ossl_dtls_client_connection_set_psk() and
+ * returns %TRUE, which also keeps the handlers after it from being called.
+ * Without a key the handshake fails with %G_IO_ERROR_NOT_FOUND, and the
+ * server is sent the alert handshake_failure.
+ *
+ * Who wants to be asked connects a handler before the handshake; it makes the
+ * client offer such cipher suites.
+ *
+ * The @hint is not authentic: anybody may have sent it. The signal is emitted
+ * in the thread that drives the handshake, which waits for the answer. Calls
+ * on @self that need the handshake fail there with %G_IO_ERROR_FAILED.
+ *
+ * Returns: %TRUE if a key has been set
+ *
+ * Since: 0.1
+ */
+
 G_END_DECLS

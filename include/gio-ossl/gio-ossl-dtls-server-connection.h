@@ -39,4 +39,53 @@ GioOsslDtlsServerConnection *gio_ossl_dtls_server_connection_new (GDatagramBased
                                                                   GTlsCertificate *certificate,
                                                                   GError **error);
 
+/* Pre-shared keys */
+
+/**
+ * GioOsslDtlsServerConnection:psk-identity-hint:
+ *
+ * What clients are told about the identities that the server knows, at most
+ * 255 bytes (RFC 4279, section 5.2); %NULL, the default, for nothing. It is
+ * sent in plaintext.
+ *
+ * A longer one fails the initialisation, or later the handshake, with
+ * %G_IO_ERROR_INVALID_ARGUMENT. To be set before the handshake begins; later
+ * it is refused with a warning.
+ *
+ * Since: 0.1
+ */
+
+/**
+ * GioOsslDtlsServerConnection::psk-lookup:
+ * @self: the connection
+ * @identity: what the client calls its key
+ *
+ * A client wants to use a pre-shared key (RFC 4279, RFC 5489). The handler
+ * returns the key, 1 to 512 bytes, which also keeps the handlers after it from
+ * being called, or %NULL for an identity that it does not know.
+ *
+ * Who connects a handler before the handshake makes the server accept such
+ * cipher suites: PSK, DHE-PSK and ECDHE-PSK with GCM, CCM, CCM-8 or
+ * ChaCha20-Poly1305. The server then needs no certificate; with one, it also
+ * serves clients without a key. A client with a key is not asked for a
+ * certificate, whatever #GDtlsServerConnection:authentication-mode is: the
+ * key proves who it is.
+ *
+ * An unknown identity looks like a wrong key to the client: the handshake
+ * goes on with a random key, what the client says next cannot be read and is
+ * dropped, and neither side is told. Both wait until they are cancelled or
+ * #GioOsslDtlsConnection:handshake-timeout has passed. An @identity that is not UTF-8 or contains a NUL is
+ * unknown without being asked for; of one with more than 256 bytes the client
+ * is told that the handshake has failed.
+ *
+ * The @identity is not authentic before the handshake has ended. The signal
+ * is emitted in the thread that drives the handshake, which waits for the
+ * answer. Calls on @self that need the handshake fail there with
+ * %G_IO_ERROR_FAILED.
+ *
+ * Returns: (transfer full) (nullable): the key, or %NULL
+ *
+ * Since: 0.1
+ */
+
 G_END_DECLS

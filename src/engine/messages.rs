@@ -7,7 +7,15 @@
 use std::ops::Range;
 
 use super::{Authentication, Config, Resumption, Role};
+use crate::ossl::session::KeyExchange;
 
+use order::{
+    CERTIFICATE, FROM_CLIENT, FROM_SERVER, HELLO_VERIFY_REQUEST, NO_CERTIFICATE, Place,
+    SERVER_HELLO, Sender,
+};
+
+mod exchange;
+mod order;
 #[cfg(test)]
 mod tests;
 
@@ -28,80 +36,6 @@ const MOST_HOLES: usize = 64;
 /// Bytes of a message in one record to OpenSSL.
 const PIECE: usize = 1 << 13;
 
-const CLIENT_HELLO: u8 = 1;
-const SERVER_HELLO: u8 = 2;
-const HELLO_VERIFY_REQUEST: u8 = 3;
-const NEW_SESSION_TICKET: u8 = 4;
-const CERTIFICATE: u8 = 11;
-const SERVER_KEY_EXCHANGE: u8 = 12;
-const CERTIFICATE_REQUEST: u8 = 13;
-const SERVER_HELLO_DONE: u8 = 14;
-const CERTIFICATE_VERIFY: u8 = 15;
-const CLIENT_KEY_EXCHANGE: u8 = 16;
-
-/// A list of no certificates.
-const NO_CERTIFICATE: usize = 3;
-
-/// A message's place in protocol order (RFC 6347, section 4.2.4, figure 1).
-struct Place {
-    /// Of one flight all may arrive in any order; the next one answers ours.
-    flight: u8,
-    kind: u8,
-    required: bool,
-    shortest: usize,
-    longest: usize,
-}
-
-const fn required(flight: u8, kind: u8, shortest: usize, longest: usize) -> Place {
-    Place {
-        flight,
-        kind,
-        required: true,
-        shortest,
-        longest,
-    }
-}
-
-const fn optional(flight: u8, kind: u8, shortest: usize, longest: usize) -> Place {
-    Place {
-        required: false,
-        ..required(flight, kind, shortest, longest)
-    }
-}
-
-// Version, random and the lengths of what may be empty.
-const SHORTEST_CLIENT_HELLO: usize = 2 + 32 + 1 + 1 + 4 + 2;
-const SHORTEST_SERVER_HELLO: usize = 2 + 32 + 1 + 2 + 1;
-
-const FROM_SERVER: &[Place] = &[
-    optional(2, HELLO_VERIFY_REQUEST, 3, 3 + 255),
-    required(4, SERVER_HELLO, SHORTEST_SERVER_HELLO, LONGEST_OTHER),
-    required(4, CERTIFICATE, NO_CERTIFICATE, LONGEST),
-    optional(4, SERVER_KEY_EXCHANGE, 3, LONGEST_OTHER),
-    optional(4, CERTIFICATE_REQUEST, 3, LONGEST),
-    required(4, SERVER_HELLO_DONE, 0, 0),
-];
-/// One that resumes a session leaves out its certificate and ends its flight early.
-const FROM_SERVER_WITH_TICKETS: &[Place] = &[
-    optional(2, HELLO_VERIFY_REQUEST, 3, 3 + 255),
-    required(4, SERVER_HELLO, SHORTEST_SERVER_HELLO, LONGEST_OTHER),
-    optional(4, CERTIFICATE, NO_CERTIFICATE, LONGEST),
-    optional(4, SERVER_KEY_EXCHANGE, 3, LONGEST_OTHER),
-    optional(4, CERTIFICATE_REQUEST, 3, LONGEST),
-    optional(4, SERVER_HELLO_DONE, 0, 0),
-    optional(6, NEW_SESSION_TICKET, 6, LONGEST_OTHER),
-];
-const FROM_CLIENT: &[Place] = &[
-    required(1, CLIENT_HELLO, SHORTEST_CLIENT_HELLO, LONGEST_OTHER),
-    required(5, CLIENT_KEY_EXCHANGE, 1, LONGEST_OTHER),
-];
-const FROM_CLIENT_THAT_IS_ASKED: &[Place] = &[
-    required(1, CLIENT_HELLO, SHORTEST_CLIENT_HELLO, LONGEST_OTHER),
-    required(5, CERTIFICATE, NO_CERTIFICATE, LONGEST),
-    required(5, CLIENT_KEY_EXCHANGE, 1, LONGEST_OTHER),
-    optional(5, CERTIFICATE_VERIFY, 4, LONGEST_OTHER),
-];
-
 /// Whose messages they are.
 #[derive(Clone, Copy)]
 pub(super) enum Peer {
@@ -116,7 +50,8 @@ impl Peer {
     pub(super) fn of(side: &Config) -> Self {
         match side.role {
             Role::Client => Peer::Server {
-                with_tickets: !matches!(side.resumption, Resumption::Never),
+                with_tickets: !matches!(side.resumption, Resumption::Never)
+                    && !side.pre_shared_keys.are_used(),
             },
             Role::Server => Peer::Client {
                 is_asked: side.authentication != Authentication::None,
@@ -128,6 +63,11 @@ impl Peer {
 /// What a peer has said in plaintext.
 pub(super) struct Messages {
     order: &'static [Place],
+    sender: Sender,
+    /// Those in which a key takes the place of certificates.
+    pre_shared_suites: Vec<(u16, KeyExchange)>,
+    /// How one is used, once that is agreed upon.
+    exchange: Option<KeyExchange>,
     /// The first place that the next message may have.
     floor: usize,
     /// The next message's message_seq.
@@ -137,20 +77,29 @@ pub(super) struct Messages {
 }
 
 impl Messages {
-    pub(super) fn new(peer: Peer) -> Self {
+    pub(super) fn new(peer: Peer, pre_shared_suites: Vec<(u16, KeyExchange)>) -> Self {
+        let (order, sender) = match peer {
+            Peer::Client { is_asked: false } => (FROM_CLIENT, Sender::Client),
+            Peer::Client { is_asked: true } => (FROM_CLIENT, Sender::ClientWithCertificate),
+            Peer::Server { with_tickets: true } => (FROM_SERVER, Sender::ServerWithTickets),
+            Peer::Server { .. } if pre_shared_suites.is_empty() => (FROM_SERVER, Sender::Server),
+            Peer::Server { .. } => (FROM_SERVER, Sender::ServerWithAny),
+        };
         Messages {
-            order: match peer {
-                Peer::Client { is_asked: false } => FROM_CLIENT,
-                Peer::Client { is_asked: true } => FROM_CLIENT_THAT_IS_ASKED,
-                Peer::Server {
-                    with_tickets: false,
-                } => FROM_SERVER,
-                Peer::Server { with_tickets: true } => FROM_SERVER_WITH_TICKETS,
-            },
+            order,
+            sender,
+            pre_shared_suites,
+            exchange: None,
             floor: 0,
             next: 0,
             held: Vec::new(),
         }
+    }
+
+    /// A suite with a key is agreed upon with the client, which then presents no certificate.
+    pub(super) fn expect_key(&mut self, exchange: KeyExchange) {
+        self.sender = Sender::Client;
+        self.exchange = Some(exchange);
     }
 
     /// Takes a record's fragments, all or none. False: no honest peer sends them now.
@@ -183,31 +132,38 @@ impl Messages {
         match fragment.sequence.checked_sub(self.next) {
             Some(ahead) => self.fits(fragment.kind, fragment.length, usize::from(ahead)),
             // A repetition, which is of no use but a sign of life.
-            None => self.order.iter().any(|place| place.kind == fragment.kind),
+            None => self.place_of(fragment.kind).is_some(),
         }
+    }
+
+    /// Where such a message of the peer stands in protocol order.
+    fn place_of(&self, kind: u8) -> Option<(usize, &'static Place)> {
+        let mut places = self.order.iter().enumerate();
+        places.find(|(_, place)| place.kind == kind && place.may_come_from(self.sender))
     }
 
     /// Whether such a message may come after `ahead` others.
     fn fits(&self, kind: u8, length: usize, ahead: usize) -> bool {
-        let mut places = self.order.iter().enumerate();
-        let Some((at, place)) = places.find(|(_, place)| place.kind == kind) else {
+        let Some((at, place)) = self.place_of(kind) else {
             return false;
         };
         let Some(between) = self.order.get(self.floor..at) else {
             return false;
         };
-        let missing = between.iter().filter(|it| it.required).count();
+        let missing = between.iter().filter(|it| it.must_come_from(self.sender));
         let possible = between
             .iter()
-            .filter(|it| it.flight == place.flight)
-            .count();
-        (place.shortest..=place.longest).contains(&length) && (missing..=possible).contains(&ahead)
+            .filter(|it| it.flight == place.flight && it.may_come_from(self.sender));
+        place.lengths.contains(&length) && (missing.count()..=possible.count()).contains(&ahead)
     }
 
     fn is_due(&self, held: &Held) -> bool {
         held.sequence == self.next
             && held.holes.is_empty()
             && self.fits(held.kind, held.body.len(), 0)
+            && self
+                .exchange
+                .is_none_or(|it| exchange::is_sound(it, held.kind, &held.body))
     }
 
     fn hold(&mut self, fragment: &Fragment<'_>) {
@@ -238,15 +194,32 @@ impl Messages {
             (HELLO_VERIFY_REQUEST, _) | (_, None) => self.floor,
             (_, Some(place)) => place + 1,
         };
-        // Who has no certificate does not sign with it.
-        if let (CERTIFICATE, NO_CERTIFICATE, [rest @ .., last]) =
-            (message.kind, message.body.len(), self.order)
-            && last.kind == CERTIFICATE_VERIFY
-        {
-            self.order = rest;
+        match (message.kind, message.body.len()) {
+            // Who has no certificate does not sign with it.
+            (CERTIFICATE, NO_CERTIFICATE) if self.sender == Sender::ClientWithCertificate => {
+                self.sender = Sender::Client;
+            }
+            (SERVER_HELLO, _) if self.sender == Sender::ServerWithAny => {
+                self.exchange = self.exchange_of(&message.body);
+                self.sender = match self.exchange {
+                    Some(_) => Sender::ServerWithKey,
+                    None => Sender::Server,
+                };
+            }
+            _ => {}
         }
         self.next = self.next.saturating_add(1);
         self.held.retain(|held| held.sequence >= self.next);
+    }
+
+    /// What a ServerHello's suite mixes a key with: the number stands behind version, random and
+    /// session_id (RFC 5246, section 7.4.1.3).
+    fn exchange_of(&self, server_hello: &[u8]) -> Option<KeyExchange> {
+        let (length, rest) = server_hello.get(2 + 32..)?.split_first()?;
+        let (number, _) = rest.get(usize::from(*length)..)?.split_first_chunk()?;
+        let number = u16::from_be_bytes(*number);
+        let mut suites = self.pre_shared_suites.iter();
+        suites.find_map(|(suite, exchange)| (*suite == number).then_some(*exchange))
     }
 }
 

@@ -8,7 +8,7 @@
 //! client                                server
 //! ClientHello              -------->
 //!                          <--------    ServerHello ... ServerHelloDone
-//! NeedVerdict, NeedCertificate
+//! NeedVerdict, NeedCertificate, NeedKey
 //! [Certificate] ClientKeyExchange [CertificateVerify]
 //! ChangeCipherSpec Finished -------->
 //!                          <--------    ChangeCipherSpec Finished
@@ -23,7 +23,8 @@ use openssl::x509::X509;
 use crate::error::Error;
 use crate::ossl::queue::Failure;
 pub use crate::ossl::session::{
-    Authentication, Config, MAX_PLAINTEXT, Negotiated, Protocol, Resumption, SrtpProfile, Unusable,
+    Authentication, Config, Key, LONGEST_HINT, MAX_PLAINTEXT, Negotiated, PreSharedKey,
+    PreSharedKeys, Protocol, Resumption, SrtpProfile, Unusable,
 };
 use crate::ossl::session::{Progress, Session};
 use crate::ossl::{self, queue};
@@ -41,6 +42,7 @@ mod keylog;
 mod messages;
 mod noise;
 mod path;
+mod psk;
 mod resumption;
 mod statistics;
 pub mod testing;
@@ -49,6 +51,7 @@ mod timers;
 pub use binding::Binding;
 pub use export::{SrtpKey, SrtpKeys};
 pub use path::{DEFAULT_MTU, LONGEST_MTU, SHORTEST_MTU};
+pub use psk::KeyRequest;
 pub use statistics::Statistics;
 
 /// Records that may wait while the handshake is suspended, other than the messages that it needs.
@@ -62,6 +65,8 @@ pub enum Step {
     /// The server asks for a certificate of one of these authorities (DER names):
     /// [`Engine::present`].
     NeedCertificate(Vec<Vec<u8>>),
+    /// A pre-shared key is needed: [`Engine::provide_key`] or [`Engine::provide_key_of`].
+    NeedKey(KeyRequest),
     /// Nothing until the next datagram or the deadline.
     NeedDatagram,
     /// Application data may flow.
@@ -104,6 +109,7 @@ enum State {
     Judging(Vec<X509>),
     Refusing(Error),
     Choosing(Vec<Vec<u8>>),
+    Asking(KeyRequest),
     Established,
     Failed(Error),
 }
@@ -139,11 +145,16 @@ impl Engine {
                 Error::BadCertificate(format!("Cannot use the certificate: {reason}"))
             })?;
         }
-        config.resumption.prepare(&mut session).map_err(failed)?;
+        let mut pre_shared_suites = Vec::new();
+        if config.pre_shared_keys.are_used() {
+            pre_shared_suites = session.pre_shared_suites();
+        } else {
+            config.resumption.prepare(&mut session).map_err(failed)?;
+        }
         Ok(Engine {
             session,
             role: config.role,
-            sieve: Some(Sieve::new(Peer::of(config))),
+            sieve: Some(Sieve::new(Peer::of(config), pre_shared_suites)),
             state: State::Handshaking { suspicion: None },
             certificate_missing: false,
             mtu: config.mtu,
@@ -201,6 +212,7 @@ impl Engine {
         match &self.state {
             State::Judging(chain) => return Step::NeedVerdict(chain.clone()),
             State::Choosing(authorities) => return Step::NeedCertificate(authorities.clone()),
+            State::Asking(request) => return Step::NeedKey(request.clone()),
             State::Established => return Step::Established,
             State::Failed(error) => return Step::Failed(error.clone()),
             State::Handshaking { .. } | State::Refusing(_) => {}
@@ -208,7 +220,7 @@ impl Engine {
         match self.take_records() {
             Ok(Progress::WantDatagram) => match self.session.presented() {
                 Some(chain) => self.ask_for_verdict(chain),
-                None => Step::NeedDatagram,
+                None => self.ask_for_key().unwrap_or(Step::NeedDatagram),
             },
             Ok(Progress::WantVerdict) => {
                 let chain = self.session.peer_chain();
@@ -241,12 +253,18 @@ impl Engine {
         Step::NeedVerdict(chain)
     }
 
-    /// Application data flows only where a verdict was given: success is never the mere absence of
-    /// an error.
+    /// Application data flows only where a verdict was given, or a key in place of certificates:
+    /// success is never the mere absence of an error.
     fn establish(&mut self) -> Step {
-        let must_judge =
-            self.role == Role::Client || self.session.ssl().peer_certificate().is_some();
-        if must_judge && self.session.verdict() != Some(ossl::Verdict::Accept) {
+        let had_key = self.session.take_key();
+        let is_proved = if self.session.is_pre_shared() {
+            had_key
+        } else {
+            let nobody =
+                self.role == Role::Server && self.session.ssl().peer_certificate().is_none();
+            nobody || self.session.verdict() == Some(ossl::Verdict::Accept)
+        };
+        if !is_proved {
             let error = Error::Tls("The handshake ended without a judgement of the peer".into());
             self.state = State::Failed(error.clone());
             return Step::Failed(error);

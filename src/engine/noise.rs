@@ -7,6 +7,7 @@
 
 use super::alert::Alert;
 use super::messages::{Messages, Peer};
+use crate::ossl::session::KeyExchange;
 
 /// A record's header: type, version, epoch, sequence number, length (RFC 6347, section 4.1).
 const RECORD_HEADER: usize = 13;
@@ -41,11 +42,17 @@ pub(super) struct Sieve {
 }
 
 impl Sieve {
-    pub(super) fn new(peer: Peer) -> Self {
+    /// `pre_shared_suites`: those in which a key takes the place of certificates, by their numbers.
+    pub(super) fn new(peer: Peer, pre_shared_suites: Vec<(u16, KeyExchange)>) -> Self {
         Sieve {
-            messages: Messages::new(peer),
+            messages: Messages::new(peer, pre_shared_suites),
             passed: 0,
         }
+    }
+
+    /// Tells that a client's next message must be that of a suite with a key.
+    pub(super) fn expect_key(&mut self, exchange: KeyExchange) {
+        self.messages.expect_key(exchange);
     }
 
     /// Takes apart a datagram.
@@ -161,7 +168,7 @@ mod tests {
     }
 
     fn sift(datagram: &[u8]) -> Sifted {
-        Sieve::new(Peer::Client { is_asked: false }).sift(datagram)
+        Sieve::new(Peer::Client { is_asked: false }, Vec::new()).sift(datagram)
     }
 
     #[test]
@@ -177,7 +184,7 @@ mod tests {
 
     #[test]
     fn plaintext_records_are_numbered_in_the_order_of_their_arrival() {
-        let mut sieve = Sieve::new(Peer::Client { is_asked: false });
+        let mut sieve = Sieve::new(Peer::Client { is_asked: false }, Vec::new());
         for number in 0..3 {
             let mut forged = record(CHANGE_CIPHER_SPEC, 0, &[1]);
             forged[5..11].fill(0xff);

@@ -82,8 +82,12 @@ pub struct Wire {
     pub longest_sent: usize,
     /// What the numbers of plaintext records are ahead of OpenSSL's.
     pub ahead: usize,
+    /// The plaintext handshake message (RFC 5246, section 7.4) before which it is held.
+    pub gate: Option<u8>,
 }
 
+/// The content type of handshake messages (RFC 5246, section 6.2.1).
+const HANDSHAKE: u8 = 22;
 /// How many read buffers are kept for reuse.
 const SPARE_BUFFERS: usize = 32;
 /// The longest of them: what one link's frame fits in. Anybody can send longer datagrams.
@@ -103,6 +107,7 @@ impl Wire {
             ledger: None,
             longest_sent: 0,
             ahead: 0,
+            gate: None,
         }
     }
 
@@ -137,9 +142,20 @@ impl Wire {
         self.incoming.len()
     }
 
+    /// The message that is next and held back: one record, as it was received.
+    pub fn at_gate(&self) -> Option<&[u8]> {
+        let next = self.incoming.front()?;
+        match next.as_slice() {
+            [HANDSHAKE, _, _, 0, 0, _, _, _, _, _, _, _, _, kind, ..] => {
+                (Some(*kind) == self.gate).then_some(next)
+            }
+            _ => None,
+        }
+    }
+
     /// Copies the next datagram into `buffer`; what does not fit is lost, as with recv().
     fn read(&mut self, buffer: &mut [u8]) -> Option<usize> {
-        if self.held {
+        if self.held || self.at_gate().is_some() {
             return None;
         }
         let datagram = self.incoming.pop_front()?;

@@ -18,7 +18,7 @@ use openssl::x509::X509;
 use openssl_sys::{SSL, X509_STORE_CTX};
 use zeroize::Zeroizing;
 
-use super::session::{Timer, keylog, microseconds};
+use super::session::{Given, Timer, keylog, microseconds};
 use super::{bio, sys};
 
 /// Which side of the handshake a session plays.
@@ -88,6 +88,8 @@ pub struct Hooks {
     pub protocols: Vec<Vec<u8>>,
     /// The lines for a key log that nobody has taken yet, where somebody will.
     pub keylog: Option<Vec<Zeroizing<String>>>,
+    /// The key that was given, where one is used.
+    pub given: Given,
 }
 
 /// OpenSSL's default suites, but of them only the authenticated ciphers: with any other and

@@ -19,6 +19,7 @@ pub use exporter::MOST_EXPORTER_INPUT;
 pub use negotiated::Negotiated;
 pub use path::{LONGEST_MTU, SHORTEST_MTU};
 pub use protocol::{Protocol, Unusable};
+pub use psk::{Given, Key, KeyExchange, LONGEST_HINT, PreSharedKey, PreSharedKeys};
 pub use resumption::Resumption;
 pub use srtp::SrtpProfile;
 pub use timers::{Pace, Timer, microseconds};
@@ -30,6 +31,7 @@ pub(super) mod keylog;
 mod negotiated;
 mod path;
 mod protocol;
+mod psk;
 mod resumption;
 mod srtp;
 mod suites;
@@ -100,6 +102,7 @@ impl Session {
                 timer: Timer::new(config.initial_timeout),
                 protocols: config.protocols.to_vec(),
                 keylog: config.keylog.then(Vec::new),
+                given: Given::Nothing,
             },
         );
         let (bio, wire) = bio::new()?;
@@ -128,6 +131,7 @@ impl Session {
         let mut session = Session { ssl, wire };
         session.set_mtu(config.mtu);
         session.use_srtp(&config.srtp_profiles)?;
+        config.pre_shared_keys.prepare(&mut session, config)?;
         Ok(session)
     }
 

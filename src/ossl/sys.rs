@@ -32,6 +32,18 @@ pub const NID_KX_ANY: c_int = 1063;
 pub const NID_AUTH_PSK: c_int = 1048;
 /// `NID_auth_null`.
 pub const NID_AUTH_NULL: c_int = 1053;
+/// `SSL_CTRL_SET_DH_AUTO`.
+pub const SSL_CTRL_SET_DH_AUTO: c_int = 118;
+/// What the last argument but one of a security callback is.
+pub const SSL_SECOP_OTHER_TYPE: c_int = 0xffff_0000_u32.cast_signed();
+/// It is a `SSL_CIPHER`.
+pub const SSL_SECOP_OTHER_CIPHER: c_int = 1 << 16;
+/// `NID_kx_ecdhe_psk` of `<openssl/obj_mac.h>`.
+pub const NID_KX_ECDHE_PSK: c_int = 1040;
+/// `NID_kx_dhe_psk`.
+pub const NID_KX_DHE_PSK: c_int = 1041;
+/// `NID_kx_psk`.
+pub const NID_KX_PSK: c_int = 1043;
 
 /// `BIO_CTRL_FLUSH`.
 pub const BIO_CTRL_FLUSH: c_int = 11;
@@ -51,6 +63,25 @@ pub struct Timeval {
 }
 
 pub type CertificateCallback = unsafe extern "C" fn(*mut SSL, *mut c_void) -> c_int;
+pub type PskClientCallback = unsafe extern "C" fn(
+    *mut SSL,
+    *const c_char,
+    *mut c_char,
+    c_uint,
+    *mut c_uchar,
+    c_uint,
+) -> c_uint;
+pub type PskServerCallback =
+    unsafe extern "C" fn(*mut SSL, *const c_char, *mut c_uchar, c_uint) -> c_uint;
+pub type SecurityCallback = unsafe extern "C" fn(
+    *const SSL,
+    *const SSL_CTX,
+    c_int,
+    c_int,
+    c_int,
+    *mut c_void,
+    *mut c_void,
+) -> c_int;
 pub type TimerCallback = unsafe extern "C" fn(*mut SSL, c_uint) -> c_uint;
 pub type VerifyCallback = unsafe extern "C" fn(*mut X509_STORE_CTX, *mut c_void) -> c_int;
 
@@ -66,6 +97,7 @@ unsafe extern "C" {
     pub fn SSL_CIPHER_get_auth_nid(cipher: *const SSL_CIPHER) -> c_int;
     pub fn SSL_CIPHER_get_kx_nid(cipher: *const SSL_CIPHER) -> c_int;
     pub fn SSL_CIPHER_is_aead(cipher: *const SSL_CIPHER) -> c_int;
+    pub fn SSL_CTX_get_security_callback(context: *const SSL_CTX) -> Option<SecurityCallback>;
     pub fn SSL_CTX_set_cert_cb(
         context: *mut SSL_CTX,
         callback: Option<CertificateCallback>,
@@ -84,6 +116,11 @@ unsafe extern "C" {
     pub fn SSL_get_signature_type_nid(ssl: *const SSL, nid: *mut c_int) -> c_int;
     pub fn SSL_group_to_name(ssl: *mut SSL, nid: c_int) -> *const c_char;
     pub fn SSL_get0_peer_CA_list(ssl: *const SSL) -> *const stack_st_X509_NAME;
+    pub fn SSL_get_pending_cipher(ssl: *const SSL) -> *const SSL_CIPHER;
+    pub fn SSL_set_psk_client_callback(ssl: *mut SSL, callback: Option<PskClientCallback>);
+    pub fn SSL_set_psk_server_callback(ssl: *mut SSL, callback: Option<PskServerCallback>);
+    pub fn SSL_set_security_callback(ssl: *mut SSL, callback: Option<SecurityCallback>);
+    pub fn SSL_use_psk_identity_hint(ssl: *mut SSL, hint: *const c_char) -> c_int;
     pub fn X509_STORE_CTX_get0_untrusted(context: *const X509_STORE_CTX) -> *mut stack_st_X509;
     pub fn SSL_has_pending(ssl: *const SSL) -> c_int;
     pub fn SSL_set_session_id_context(

@@ -3,12 +3,17 @@
 use std::time::Duration;
 
 use gio_ossl::engine::{
-    Authentication, Config, Datagrams, Engine, MAX_PLAINTEXT, Opened, Role, Step, Verdict,
+    Authentication, Config, Datagrams, Engine, Key, KeyRequest, MAX_PLAINTEXT, Opened,
+    PreSharedKey, Role, Step, Verdict,
 };
 
 use crate::pki::{Issued, Leaf, Pki};
 
 pub const HANDSHAKE_FAILURE: u8 = 40;
+
+/// The identity that [`Pair::run`] has a key for.
+pub const PSK_IDENTITY: &str = "sensor";
+pub const PSK: &[u8] = b"a key of both";
 
 pub fn config(role: Role) -> Config {
     Config {
@@ -175,6 +180,13 @@ impl Pair {
                     let chain = self.identity.as_ref();
                     let chain = chain.map(|it| (std::slice::from_ref(&it.certificate), &it.key));
                     engine.present(chain);
+                }
+                Step::NeedKey(KeyRequest::Hint(_)) => {
+                    engine.provide_key(PreSharedKey::new(PSK_IDENTITY, PSK).ok());
+                }
+                Step::NeedKey(KeyRequest::Identity(name)) => {
+                    let known = name == PSK_IDENTITY.as_bytes();
+                    engine.provide_key_of(known.then(|| Key::new(PSK).unwrap()));
                 }
                 Step::Established => {
                     // A peer that missed our last flight repeats its own.

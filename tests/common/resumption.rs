@@ -69,6 +69,7 @@ impl Side for End {
                 self.engine.present(None);
                 self.advance()
             }
+            Step::NeedKey(request) => panic!("nobody has a key: {request:?}"),
             Step::NeedDatagram => false,
             Step::Established => {
                 // What the peer repeats is answered when messages are looked for.

@@ -3,10 +3,11 @@
 use std::sync::OnceLock;
 
 use gio::prelude::*;
+use glib::subclass::Signal;
 use glib::subclass::prelude::*;
 use glib::{ParamSpec, ParamSpecOverride, Value};
 
-use crate::dtls::connection::DtlsConnection;
+use crate::dtls::connection::{DtlsConnection, psk};
 use crate::subclass::{SharedRef, impl_dtls_client_connection, values};
 
 /// A client has no state that a connection has not.
@@ -25,6 +26,11 @@ impl ObjectSubclass for DtlsClientConnection {
 impl_dtls_client_connection!(DtlsClientConnection);
 
 impl ObjectImpl for DtlsClientConnection {
+    fn signals() -> &'static [Signal] {
+        static SIGNALS: OnceLock<[Signal; 1]> = OnceLock::new();
+        SIGNALS.get_or_init(|| [psk::request_signal()])
+    }
+
     fn properties() -> &'static [ParamSpec] {
         static PROPERTIES: OnceLock<Vec<ParamSpec>> = OnceLock::new();
         PROPERTIES.get_or_init(|| {

@@ -251,6 +251,10 @@ impl DtlsConnection {
                         return Ok(Advance::Waiting(more.then_some(Duration::ZERO)));
                     }
                 }
+                Step::NeedKey(request) => {
+                    sent?;
+                    self.provide_key(&request)?;
+                }
                 Step::NeedDatagram => {
                     sent?;
                     match unless_gone(self.take_flight(), refused, Received::Nothing)? {
@@ -303,17 +307,19 @@ impl DtlsConnection {
                 .map_or_else(Vec::new, |database| database::authority_names(&database)),
         };
         let protocols = settings.advertised_protocols.unwrap_or_default();
+        let pre_shared_keys = self.pre_shared_keys()?;
         let engine = Engine::new(&Config {
             server_name,
             authentication,
             authorities,
             protocols: protocols.into_iter().map(CString::into_bytes).collect(),
             credentials,
-            protocol: settings.protocol.resolve(false)?,
+            protocol: settings.protocol.resolve(pre_shared_keys.are_used())?,
             mtu: self.chosen_mtu(),
             initial_timeout: settings.timers.initial(),
             srtp_profiles: settings.srtp.profiles()?,
             keylog: self.wants_keylog(),
+            pre_shared_keys,
             ..Config::new(role)
         })?;
         if self.engine.set(Mutex::new(engine)).is_ok() {

@@ -105,7 +105,7 @@ impl DtlsConnection {
     }
 
     /// Writes a property of our own, unless it is too late for it.
-    fn set_own(&self, property: &Property, value: &Value, spec: &ParamSpec) {
+    pub fn set_own(&self, property: &Property, value: &Value, spec: &ParamSpec) {
         let write = match property.write {
             Write::Never => return,
             Write::BeforeHandshake(_) if self.engine.get().is_some() => {
@@ -128,6 +128,7 @@ impl DtlsConnection {
         let base = settings
             .base_socket
             .ok_or_else(|| Error::InvalidArgument("The property base-socket is not set".into()))?;
+        settings.pre_shared.check()?;
         let transport = Transport::new(base.into_inner())?;
         settings.protocol.check()?;
         if let (Role::Server, Some(certificate)) = (self.role(), &settings.certificate) {

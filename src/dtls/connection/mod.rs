@@ -19,6 +19,7 @@ pub(super) mod keylog;
 pub(super) mod path;
 mod properties;
 pub(super) mod protocol;
+pub(super) mod psk;
 mod readiness;
 pub(super) mod settings;
 pub(super) mod srtp;

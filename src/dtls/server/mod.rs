@@ -1,6 +1,7 @@
 //! The server's side: [`DtlsServerConnection`].
 
 use gio::prelude::*;
+use glib::SignalHandlerId;
 
 use super::DtlsConnection;
 use crate::subclass::impl_thread_safe;
@@ -38,5 +39,36 @@ impl DtlsServerConnection {
                 certificate.map(|certificate| certificate.as_ref()),
             )
             .build(gio::Cancellable::NONE)
+    }
+
+    /// `psk-lookup`: a client has named the identity of its pre-shared key (RFC 4279). The handler
+    /// returns the key, 1 to 512 bytes, or nothing for an identity that it does not know. To the client
+    /// that looks like a wrong key: the handshake does not end before its time is up.
+    ///
+    /// Whoever connects it before the handshake accepts cipher suites with such keys; the server then
+    /// needs no certificate.
+    pub fn connect_psk_lookup<F>(&self, handler: F) -> SignalHandlerId
+    where
+        F: Fn(&Self, &str) -> Option<glib::Bytes> + Send + Sync + 'static,
+    {
+        self.connect_closure(
+            "psk-lookup",
+            false,
+            glib::RustClosure::new(move |values| {
+                let server = values.first()?.get::<Self>().ok()?;
+                let identity = values.get(1)?.get::<String>().ok()?;
+                Some(handler(&server, &identity).to_value())
+            }),
+        )
+    }
+
+    /// `psk-identity-hint`: what clients are told about the identities that the server knows.
+    pub fn psk_identity_hint(&self) -> Option<String> {
+        self.property("psk-identity-hint")
+    }
+
+    /// Sets `psk-identity-hint`, of at most 255 bytes, before the handshake.
+    pub fn set_psk_identity_hint(&self, hint: Option<&str>) {
+        self.set_property("psk-identity-hint", hint);
     }
 }

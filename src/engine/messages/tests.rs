@@ -1,3 +1,4 @@
+use super::order::*;
 use super::*;
 
 /// A fragment of a message of this length.
@@ -21,9 +22,12 @@ fn client_hello() -> Vec<u8> {
 }
 
 fn at_client() -> Messages {
-    Messages::new(Peer::Server {
-        with_tickets: false,
-    })
+    Messages::new(
+        Peer::Server {
+            with_tickets: false,
+        },
+        Vec::new(),
+    )
 }
 
 #[test]
@@ -112,7 +116,7 @@ fn cookies_may_be_asked_for_until_the_server_agrees() {
 #[test]
 fn client_presents_a_certificate_only_where_it_is_asked() {
     for asked in [true, false] {
-        let mut messages = Messages::new(Peer::Client { is_asked: asked });
+        let mut messages = Messages::new(Peer::Client { is_asked: asked }, Vec::new());
         assert!(messages.take(&client_hello()));
         assert_eq!(messages.release().len(), 1);
         let certificate = whole(CERTIFICATE, 1, &[0; NO_CERTIFICATE]);
@@ -224,11 +228,72 @@ fn fragments_may_overlap_and_be_cut_differently_when_they_come_again() {
 fn tickets_come_only_where_they_are_allowed_and_never_early() {
     let ticket = |sequence| whole(NEW_SESSION_TICKET, sequence, b"a ticket");
     assert!(!at_client().take(&ticket(1)));
-    let mut messages = Messages::new(Peer::Server { with_tickets: true });
+    let mut messages = Messages::new(Peer::Server { with_tickets: true }, Vec::new());
     assert!(!messages.take(&ticket(1)));
     assert!(messages.take(&server_hello(0)));
     assert_eq!(messages.release().len(), 1);
     assert!(!messages.take(&ticket(2)));
     assert!(messages.take(&ticket(1)));
     assert_eq!(messages.release(), [ticket(1)]);
+}
+
+/// A ServerHello without session_id that chooses this suite.
+fn server_hello_with(suite: u16) -> Vec<u8> {
+    let mut body = vec![0; SHORTEST_SERVER_HELLO];
+    body[35..37].copy_from_slice(&suite.to_be_bytes());
+    whole(SERVER_HELLO, 0, &body)
+}
+
+const PSK_SUITE: u16 = 0xc0a8;
+
+/// At a client that has a key, and would take a certificate.
+fn at_client_with_key() -> Messages {
+    let server = Peer::Server {
+        with_tickets: false,
+    };
+    Messages::new(server, vec![(PSK_SUITE, KeyExchange::Psk)])
+}
+
+#[test]
+fn server_with_a_key_presents_no_certificate() {
+    let mut messages = at_client_with_key();
+    let done = whole(SERVER_HELLO_DONE, 1, b"");
+    // It may be there before the ServerHello that decides.
+    assert!(messages.take(&done));
+    assert!(messages.take(&whole(CERTIFICATE, 1, b"certificate")));
+    assert!(messages.take(&server_hello_with(PSK_SUITE)));
+    assert_eq!(messages.release(), [server_hello_with(PSK_SUITE), done]);
+    assert!(messages.held.is_empty());
+    let mut messages = at_client_with_key();
+    assert!(messages.take(&server_hello_with(PSK_SUITE)));
+    assert_eq!(messages.release().len(), 1);
+    assert!(!messages.take(&whole(CERTIFICATE, 1, b"certificate")));
+    assert!(!messages.take(&whole(CERTIFICATE_REQUEST, 1, b"request")));
+}
+
+#[test]
+fn server_without_the_key_must_present_its_certificate() {
+    let mut messages = at_client_with_key();
+    assert!(messages.take(&server_hello_with(0xc02b)));
+    assert_eq!(messages.release().len(), 1);
+    assert!(!messages.take(&whole(SERVER_HELLO_DONE, 1, b"")));
+    assert!(messages.take(&whole(CERTIFICATE, 1, b"certificate")));
+    assert_eq!(messages.release().len(), 1);
+}
+
+#[test]
+fn client_with_a_key_presents_no_certificate_though_it_is_asked() {
+    let mut messages = Messages::new(Peer::Client { is_asked: true }, Vec::new());
+    assert!(messages.take(&client_hello()));
+    assert_eq!(messages.release().len(), 1);
+    assert!(!messages.take(&whole(CLIENT_KEY_EXCHANGE, 1, b"key")));
+    messages.expect_key(KeyExchange::Psk);
+    assert!(!messages.take(&whole(CERTIFICATE, 1, b"certificate")));
+    // Garbled, then sound.
+    assert!(messages.take(&whole(CLIENT_KEY_EXCHANGE, 1, b"\0\x07key")));
+    assert!(messages.release().is_empty());
+    let key = whole(CLIENT_KEY_EXCHANGE, 1, b"\0\x03key");
+    assert!(messages.take(&key));
+    assert_eq!(messages.release(), [key]);
+    assert!(!messages.take(&whole(CERTIFICATE_VERIFY, 2, b"signature")));
 }

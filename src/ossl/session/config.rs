@@ -5,7 +5,7 @@ use std::time::Duration;
 use openssl::pkey::{PKey, Private};
 use openssl::x509::X509;
 
-use super::{Authentication, Protocol, Resumption, SrtpProfile};
+use super::{Authentication, PreSharedKeys, Protocol, Resumption, SrtpProfile};
 use crate::ossl::Role;
 
 /// Bytes of UDP payload that every path of the Internet takes without fragmenting which carries
@@ -34,12 +34,14 @@ pub struct Config {
     pub mtu: u16,
     /// The first retransmission time-out.
     pub initial_timeout: Duration,
-    /// Whether the session outlives the association.
+    /// Whether the session outlives the association; not with pre-shared keys.
     pub resumption: Resumption,
     /// Protection profiles for SRTP, in order of preference (RFC 5764).
     pub srtp_profiles: Vec<SrtpProfile>,
     /// Whether somebody takes the lines for a key log.
     pub keylog: bool,
+    /// What may take the place of certificates.
+    pub pre_shared_keys: PreSharedKeys,
 }
 
 impl Config {
@@ -58,6 +60,7 @@ impl Config {
             resumption: Resumption::Never,
             srtp_profiles: Vec::new(),
             keylog: false,
+            pre_shared_keys: PreSharedKeys::None,
         }
     }
 }
