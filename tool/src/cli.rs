@@ -25,7 +25,9 @@ Examples:
   A file, as datagrams of 1200 bytes:
     gio-ossl connect server.example.com 4433 --file image.bin --size 1200
   As a client with a certificate:
-    gio-ossl connect server.example.com 4433 --certificate me.pem --key me.key";
+    gio-ossl connect server.example.com 4433 --certificate me.pem --key me.key
+  With a pre-shared key in place of certificates, as CoAP does:
+    gio-ossl connect 192.0.2.1 5684 --psk-identity sensor-7 --psk-key-file key.hex";
 
 const LISTEN_EXAMPLES: &str = "\
 Examples:
@@ -33,7 +35,9 @@ Examples:
     gio-ossl listen 4433 --certificate server.pem --key server.key --echo
   For one client on this machine, which must show a certificate of ours:
     gio-ossl listen 4433 --address ::1 --certificate server.p12 --require-certificate \\
-      --ca-file ca.pem --once";
+      --ca-file ca.pem --once
+  With pre-shared keys, one line identity:key each:
+    gio-ossl listen 5684 --psk-file keys.txt";
 
 const SHOW_EXAMPLES: &str = "\
 Examples:
@@ -109,6 +113,12 @@ pub struct Connect {
 
     #[command(flatten)]
     pub credentials: Credentials,
+    /// Prove by a pre-shared key who we are: our name at the server
+    #[arg(long, value_name = "NAME", help_heading = CREDENTIALS, requires = "psk_key_file")]
+    pub psk_identity: Option<String>,
+    /// The pre-shared key, one line in hexadecimal
+    #[arg(long, value_name = "FILE", help_heading = CREDENTIALS, requires = "psk_identity")]
+    pub psk_key_file: Option<PathBuf>,
     #[command(flatten)]
     pub protocol: Protocol,
 
@@ -159,6 +169,12 @@ pub struct Listen {
 
     #[command(flatten)]
     pub credentials: Credentials,
+    /// Pre-shared keys of clients: lines of identity:key, the key in hexadecimal
+    #[arg(long, value_name = "FILE", help_heading = CREDENTIALS)]
+    pub psk_file: Option<PathBuf>,
+    /// Tell clients this about the identities in --psk-file
+    #[arg(long, value_name = "TEXT", help_heading = CREDENTIALS, requires = "psk_file")]
+    pub psk_hint: Option<String>,
     /// Ask clients for a certificate; those without are served, too
     #[arg(long, help_heading = TRUST)]
     pub request_certificate: bool,
@@ -200,7 +216,7 @@ pub struct Show {
 
 /// What this side proves itself with.
 #[derive(Args, Debug)]
-#[command(next_help_heading = "Credentials")]
+#[command(next_help_heading = CREDENTIALS)]
 pub struct Credentials {
     /// Our certificate, with its issuers: PEM, DER or PKCS #12; may contain the key
     #[arg(long, value_name = "FILE")]
@@ -257,6 +273,7 @@ pub enum Version {
     Dtls12,
 }
 
+const CREDENTIALS: &str = "Credentials";
 const TRUST: &str = "Trust";
 const MESSAGES: &str = "Messages";
 

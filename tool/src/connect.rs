@@ -21,6 +21,7 @@ use crate::{
     files,
     input::Lines,
     output::Output,
+    psk::{self, Key},
     runtime::{Interrupt, Waited, block_on, give_way, interrupted},
     session::{Facts, Settings, receive, send, tell_certificate},
 };
@@ -37,6 +38,7 @@ pub fn run(options: &Connect, output: &Output) -> Result<(), Failure> {
         settings: Settings::of(&options.protocol)?,
         authorities: files::authorities(options.ca_file.as_deref())?,
         certificate: files::credentials(&options.credentials)?,
+        pre_shared: pre_shared(options)?,
         file: options.file.as_deref().map(open).transpose()?,
         interrupt: Interrupt::catch(),
         heard: Cell::new(Instant::now()),
@@ -57,6 +59,7 @@ struct Client<'a> {
     settings: Settings<'a>,
     authorities: gio::TlsDatabase,
     certificate: Option<Certificate>,
+    pre_shared: Option<(&'a str, Key)>,
     file: Option<(File, u64)>,
     interrupt: Interrupt,
     /// When the latest message came or went.
@@ -150,6 +153,9 @@ impl Client<'_> {
         client.set_database(Some(&self.authorities));
         if let Some(certificate) = &self.certificate {
             client.set_certificate(certificate);
+        }
+        if let Some((identity, key)) = &self.pre_shared {
+            client.set_psk(identity, key)?;
         }
         if self.options.insecure {
             client.connect_accept_certificate(|_, _, _| true);
@@ -265,6 +271,13 @@ impl Client<'_> {
         // Or nothing would be received as long as there is something to send.
         give_way().await;
         Ok(())
+    }
+}
+
+fn pre_shared(options: &Connect) -> Result<Option<(&str, Key)>, Failure> {
+    match (&options.psk_identity, &options.psk_key_file) {
+        (Some(identity), Some(file)) => Ok(Some((identity, psk::key(file)?))),
+        _ => Ok(None),
     }
 }
 

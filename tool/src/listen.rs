@@ -2,7 +2,9 @@
 
 use std::{
     cell::RefCell,
+    collections::HashMap,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    sync::Arc,
     time::Duration,
 };
 
@@ -24,6 +26,7 @@ use crate::{
     files,
     input::Lines,
     output::Output,
+    psk::{self, Key},
     runtime::{Interrupt, Waited, block_on},
     session::{Facts, Settings, receive, send, tell_certificate},
     text::printable,
@@ -33,10 +36,13 @@ use crate::{
 const CLOSING: Duration = Duration::from_secs(2);
 
 pub fn run(options: &Listen, output: &Output) -> Result<(), Failure> {
-    let certificate = files::credentials(&options.credentials)?.ok_or_else(|| {
-        Failure::usage("a server must prove itself")
+    let certificate = files::credentials(&options.credentials)?;
+    let keys = options.psk_file.as_deref().map(psk::keys).transpose()?;
+    if certificate.is_none() && keys.is_none() {
+        return Err(Failure::usage("a server must prove itself")
             .hint("--certificate FILE --key FILE, or one FILE with both")
-    })?;
+            .hint("--psk-file FILE, with keys that it shares with its clients"));
+    }
     let authorities = files::authorities(options.ca_file.as_deref())?;
     let settings = Settings::of(&options.protocol)?;
     output.write_raw(options.raw);
@@ -48,6 +54,7 @@ pub fn run(options: &Listen, output: &Output) -> Result<(), Failure> {
         settings,
         authorities,
         certificate,
+        keys: keys.map(Arc::new),
         port,
         interrupt,
         latest: RefCell::default(),
@@ -86,7 +93,8 @@ struct Server<'a> {
     output: &'a Output,
     settings: Settings<'a>,
     authorities: gio::TlsDatabase,
-    certificate: Certificate,
+    certificate: Option<Certificate>,
+    keys: Option<Arc<HashMap<String, Key>>>,
     port: Demultiplexer,
     interrupt: Interrupt,
     /// Whom lines of the standard input go to.
@@ -157,7 +165,10 @@ impl Server<'_> {
             Waited::Done(Ok(())) => {}
             Waited::Done(Err(error)) => return Some(Err(self.refused(&connection, place, &error))),
             Waited::TimedOut => {
-                let text = format!("{place} has not finished the handshake in time");
+                let mut text = format!("{place} has not finished the handshake in time");
+                if self.keys.is_some() {
+                    text += "; a wrong pre-shared key looks like that";
+                }
                 self.output.note(&text);
                 return None;
             }
@@ -173,7 +184,14 @@ impl Server<'_> {
     }
 
     fn prepare(&self, peer: &Peer) -> Result<DtlsConnection, glib::Error> {
-        let server = DtlsServerConnection::new(peer, Some(&self.certificate))?;
+        let server = DtlsServerConnection::new(peer, self.certificate.as_ref())?;
+        if let Some(keys) = self.keys.clone() {
+            server.connect_psk_lookup(move |_, identity| {
+                let key = keys.get(identity)?;
+                Some(glib::Bytes::from(key.as_slice()))
+            });
+            server.set_psk_identity_hint(self.options.psk_hint.as_deref());
+        }
         server.set_database(Some(&self.authorities));
         server.set_authentication_mode(if self.options.require_certificate {
             Mode::Required

@@ -20,6 +20,7 @@ mod listen;
 #[cfg(test)]
 mod manual;
 mod output;
+mod psk;
 mod runtime;
 mod session;
 mod show;

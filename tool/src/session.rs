@@ -225,6 +225,9 @@ impl Facts {
     }
 
     fn verification(&self) -> String {
+        if self.has_pre_shared_key() {
+            return "the peer knows the pre-shared key".into();
+        }
         if self.certificate.is_none() {
             return "the peer has shown no certificate".into();
         }
@@ -236,12 +239,21 @@ impl Facts {
         }
     }
 
+    /// Whether a pre-shared key took the place of certificates.
+    fn has_pre_shared_key(&self) -> bool {
+        self.certificate.is_none() && self.ciphersuite.contains("PSK")
+    }
+
     fn json(&self) -> Value {
         let certificates = self.certificate.as_ref().map(chain).unwrap_or_default();
         let described: Vec<Value> = certificates
             .iter()
             .map(|certificate| Description::of(certificate).json())
             .collect();
+        let verified = match &self.certificate {
+            Some(_) => self.flags.is_empty(),
+            None => self.has_pre_shared_key(),
+        };
         json!({
             "peer": self.peer,
             "protocol": self.protocol,
@@ -253,7 +265,8 @@ impl Facts {
             "max_payload": self.max_payload,
             "handshake_microseconds": self.statistics.handshake_microseconds,
             "flights_retransmitted": self.statistics.flights_retransmitted,
-            "verified": self.certificate.is_some() && self.flags.is_empty(),
+            "verified": verified,
+            "pre_shared_key": self.has_pre_shared_key(),
             "problems": flag_names(self.flags),
             "certificates": described,
         })

@@ -106,3 +106,34 @@ fn names_without_an_address_are_told() {
         .with(3)
         .says(&["nobody.invalid", "try:"]);
 }
+
+#[test]
+fn broken_files_of_keys_are_named_and_not_shown() {
+    let files = Files::new();
+    for (contents, named) in [
+        ("", "has no key"),
+        ("00112233-secret", "the key is not"),
+        ("0011223", "the key is not"),
+        ("0011\n2233\n", "more than one line"),
+    ] {
+        let file = files.file("key", contents);
+        let options = ["--psk-identity", "me", "--psk-key-file", &file];
+        let ended = run(["connect", "127.0.0.1", "1"].into_iter().chain(options)).with(2);
+        let ended = ended.says(&[&file, named]);
+        assert!(!ended.errors.contains("1122"), "{ended:?}");
+    }
+    for (contents, named) in [
+        ("# nobody\n", "has no keys"),
+        ("a:00\nb\n", "line 2"),
+        ("a:0x1122\n", "line 1"),
+        ("a:1122\na:1133\n", "second time"),
+    ] {
+        let file = files.file("keys", contents);
+        let ended = run(["listen", "0", "--psk-file", &file]).with(2);
+        let ended = ended.says(&[&file, named]);
+        assert!(!ended.errors.contains("1122"), "{ended:?}");
+    }
+    run(["connect", "127.0.0.1", "1", "--psk-identity", "me"])
+        .with(2)
+        .says(&["--psk-key-file"]);
+}

@@ -8,44 +8,13 @@ use std::{
     process::{Child, ChildStdin, Command, Stdio},
 };
 
-use common::{Files, IDENTITY, run};
+use common::{Files, IDENTITY, Server, run};
 
 mod common;
 
-/// An echo server, which ends with its standard input.
-struct Server {
-    child: Child,
-    port: String,
-}
-
-impl Server {
-    fn start(files: &Files, name: &str) -> Self {
-        let peers = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/interop/peers.py");
-        let mut child = Command::new("/usr/bin/python3")
-            .args([peers, "serve", name])
-            .args(["--certificate", &files.certificate, "--key", &files.key])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        let output = child.stdout.take().unwrap();
-        BufReader::new(output).read_line(&mut line).unwrap();
-        let port = line.split(' ').nth(1).unwrap().to_owned();
-        Self { child, port }
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        drop(self.child.stdin.take());
-        let _ = self.child.wait();
-    }
-}
-
 fn connects_to(name: &str) {
     let files = Files::new();
-    let server = Server::start(&files, name);
+    let server = Server::start(&files, name, &[]);
     let message = [
         "--send",
         "marker-one",
@@ -59,7 +28,7 @@ fn connects_to(name: &str) {
     let ended = run(arguments.iter().chain(&message).chain(&trust)).with(0);
     assert_eq!(ended.output, "marker-one\nmarker-two\n");
 
-    let server = Server::start(&files, name);
+    let server = Server::start(&files, name, &[]);
     let trust = ["--ca-file", &files.authority, "--identity", "wrong.example"];
     run(["connect", "127.0.0.1", &server.port].iter().chain(&trust))
         .with(5)
@@ -79,7 +48,7 @@ fn connects_to_gnutls() {
 #[test]
 fn server_without_our_version_is_told() {
     let files = Files::new();
-    let server = Server::start(&files, "openssl-dtls1");
+    let server = Server::start(&files, "openssl-dtls1", &[]);
     run([
         "connect",
         "127.0.0.1",
@@ -94,7 +63,7 @@ fn server_without_our_version_is_told() {
 #[test]
 fn server_that_speaks_something_else_is_told() {
     let files = Files::new();
-    let server = Server::start(&files, "garbage");
+    let server = Server::start(&files, "garbage", &[]);
     let options = ["--ca-file", &files.authority, "--timeout", "0.5"];
     run(["connect", "127.0.0.1", &server.port]
         .iter()

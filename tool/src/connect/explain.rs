@@ -69,6 +69,9 @@ fn advise(failure: Failure, attempt: &Attempt<'_>, error: &glib::Error) -> Failu
             failure.hint("--certificate FILE --key FILE shows the server who you are")
         };
     }
+    if says(&["unknown psk identity"]) {
+        return failure.hint("does the server know this --psk-identity?");
+    }
     if says(&["protocol version", "unsupported protocol", "wrong version"]) {
         return failure.hint("the server must speak DTLS 1.2");
     }
@@ -84,6 +87,10 @@ fn advise(failure: Failure, attempt: &Attempt<'_>, error: &glib::Error) -> Failu
             .hint(
                 "the two sides have no cipher suite, or no group, in common: the server needs a suite with \
                  authenticated encryption, such as ECDHE-ECDSA-AES128-GCM-SHA256, and DTLS 1.2",
+            )
+            .hint(
+                "the server may know its clients by pre-shared keys alone: --psk-identity NAME \
+                 --psk-key-file FILE",
             )
             .hint("it may also insist on a client's certificate: --certificate FILE --key FILE");
     }
@@ -139,6 +146,12 @@ pub fn no_answer(options: &Connect, place: Option<&str>) -> Failure {
     if place.is_none() {
         return failure;
     }
+    let failure = match options.psk_identity {
+        Some(_) => failure.hint(
+            "are --psk-identity and the key the server's? A wrong one looks like no answer at all",
+        ),
+        None => failure,
+    };
     failure
         .hint("is the server running, is this its port, and does no firewall drop UDP?")
         .hint("--timeout SECONDS waits longer")

@@ -131,7 +131,8 @@ pub struct Listener {
 }
 
 impl Listener {
-    fn start(options: &[&str]) -> Self {
+    /// With these options.
+    pub fn start(options: &[&str]) -> Self {
         let mut child = program()
             .args(["listen", "0", "--json"])
             .args(options)
@@ -204,4 +205,38 @@ pub fn interrupt(child: &Child) {
     let id = child.id().to_string();
     let status = Command::new("kill").args(["-INT", &id]).status();
     assert!(status.unwrap().success());
+}
+
+/// Another program's echo server, which ends with its standard input.
+pub struct Server {
+    child: Child,
+    pub port: String,
+}
+
+impl Server {
+    /// `options` are the server's own.
+    pub fn start(files: &Files, name: &str, options: &[&str]) -> Self {
+        let peers = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/interop/peers.py");
+        let mut child = Command::new("/usr/bin/python3")
+            .args([peers, "serve", name])
+            .args(["--certificate", &files.certificate, "--key", &files.key])
+            .arg("--")
+            .args(options)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        let output = child.stdout.take().unwrap();
+        BufReader::new(output).read_line(&mut line).unwrap();
+        let port = line.split(' ').nth(1).unwrap().to_owned();
+        Self { child, port }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        drop(self.child.stdin.take());
+        let _ = self.child.wait();
+    }
 }
