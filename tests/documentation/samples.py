@@ -5,9 +5,11 @@ function below; without one it is compiled. Blocks of `console` are for people.
 """
 
 import dataclasses
+import hashlib
 import os
 import pathlib
 import re
+import ssl
 import subprocess
 import sys
 import time
@@ -149,6 +151,29 @@ def server(program):
           ["-CAfile", PKI / "ca.pem", "-verify_return_error", "-verify_hostname", "server.example.com"])
 
 
+def psk_client(program):
+    """Sends anything to OpenSSL's server, which gives it back, with a pre-shared key."""
+    identity, key = "sensor-1", "00112233445566778899aabbccddeeff"
+    options = ["-psk_identity", identity, "-psk", key, "-cipher", "PSK"]
+    with Peer("openssl", PKI / "ecdsa.pem", PKI / "ecdsa.key", options) as peer:
+        expect("well-known", run(*program, "127.0.0.1", str(peer.port), identity, key))
+
+
+def psk_server(program):
+    """Gives back what OpenSSL's client sends with a pre-shared key."""
+    identity, key = "sensor-1", "00112233445566778899aabbccddeeff"
+    serve(program, [identity, key], ["-psk_identity", identity, "-psk", key, "-cipher", "PSK"])
+
+
+def srtp_client(program):
+    """Agrees with OpenSSL's server on keys for SRTP, and knows it by its fingerprint alone."""
+    encoding = ssl.PEM_cert_to_DER_cert((PKI / "ecdsa.pem").read_text())
+    fingerprint = hashlib.sha256(encoding).hexdigest()
+    with Peer("openssl", PKI / "ecdsa.pem", PKI / "ecdsa.key", ["-use_srtp", "SRTP_AES128_CM_SHA1_80"]) as peer:
+        expect("SRTP_AES128_CM_HMAC_SHA1_80: keys of 16 bytes, salts of 14",
+               run(*program, "127.0.0.1", str(peer.port), fingerprint))
+
+
 def expect(what, output):
     if what not in output:
         raise Failure(f"{what!r} is not in its output:\n{output}")
@@ -198,7 +223,13 @@ def wait(condition, complaint):
         time.sleep(0.01)
 
 
-RUNS = {"client": client, "server": server}
+RUNS = {
+    "client": client,
+    "psk-client": psk_client,
+    "psk-server": psk_server,
+    "server": server,
+    "srtp-client": srtp_client,
+}
 
 
 def main():
