@@ -23,7 +23,8 @@ use openssl::x509::X509;
 use crate::error::Error;
 use crate::ossl::queue::Failure;
 pub use crate::ossl::session::{
-    Authentication, Config, MAX_PLAINTEXT, Negotiated, Protocol, Resumption, SrtpProfile, Unusable,
+    Authentication, Bound, Config, MAX_PLAINTEXT, Negotiated, Protocol, Resumption, SavedSession,
+    SrtpProfile, Unusable,
 };
 use crate::ossl::session::{Progress, Session};
 use crate::ossl::{self, queue};

@@ -20,6 +20,7 @@ pub use negotiated::Negotiated;
 pub use path::{LONGEST_MTU, SHORTEST_MTU};
 pub use protocol::{Protocol, Unusable};
 pub use resumption::Resumption;
+pub use saved::{Bound, SavedSession};
 pub use srtp::SrtpProfile;
 pub use timers::{Pace, Timer, microseconds};
 
@@ -31,6 +32,7 @@ mod negotiated;
 mod path;
 mod protocol;
 mod resumption;
+mod saved;
 mod srtp;
 mod suites;
 mod timers;
@@ -82,6 +84,8 @@ pub struct Session {
     ssl: Ssl,
     /// Valid as long as `ssl`, which owns the BIO that owns it.
     wire: NonNull<Wire>,
+    /// The earlier session that a client offers.
+    offered: Option<SavedSession>,
 }
 
 // SAFETY: the wire belongs to the `SSL` and is reached through `&mut self` only.
@@ -125,7 +129,11 @@ impl Session {
                 request_certificate(&mut ssl, config)?;
             }
         }
-        let mut session = Session { ssl, wire };
+        let mut session = Session {
+            ssl,
+            wire,
+            offered: None,
+        };
         session.set_mtu(config.mtu);
         session.use_srtp(&config.srtp_profiles)?;
         Ok(session)

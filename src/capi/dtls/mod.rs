@@ -12,6 +12,7 @@ mod bytes;
 mod constructors;
 mod description;
 mod exporter;
+mod resumption;
 mod srtp;
 mod statistics;
 

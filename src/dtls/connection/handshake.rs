@@ -281,6 +281,7 @@ impl DtlsConnection {
             return Ok(());
         }
         let settings = self.settings().clone();
+        let resumption = self.plan_resumption(&settings);
         let role = self.role();
         let server_name = settings
             .server_identity
@@ -314,6 +315,7 @@ impl DtlsConnection {
             initial_timeout: settings.timers.initial(),
             srtp_profiles: settings.srtp.profiles()?,
             keylog: self.wants_keylog(),
+            resumption,
             ..Config::new(role)
         })?;
         if self.engine.set(Mutex::new(engine)).is_ok() {
@@ -327,14 +329,17 @@ impl DtlsConnection {
 
     /// Publishes what the handshake established, and notifies what it changed.
     fn publish(&self) {
-        let Ok((version, cipher_suite, protocol, negotiated)) = self.engine().map(|engine| {
-            (
-                engine.protocol_version(),
-                engine.cipher_suite(),
-                engine.application_protocol(),
-                engine.negotiated(),
-            )
-        }) else {
+        let Ok((version, cipher_suite, protocol, negotiated, is_resumed)) =
+            self.engine().map(|engine| {
+                (
+                    engine.protocol_version(),
+                    engine.cipher_suite(),
+                    engine.application_protocol(),
+                    engine.negotiated(),
+                    engine.is_resumed(),
+                )
+            })
+        else {
             return;
         };
         {
@@ -343,7 +348,9 @@ impl DtlsConnection {
             facts.cipher_suite = cipher_suite;
             facts.handshake_time.stop();
             facts.negotiated = negotiated;
+            facts.session_resumed = is_resumed;
         }
+        self.keep_session();
         self.report_authorities();
         let object = self.obj();
         let name = protocol.and_then(|name| CString::new(name).ok());
@@ -358,6 +365,7 @@ impl DtlsConnection {
         for fact in facts::NAMES {
             object.notify(fact);
         }
+        object.notify("session-resumed");
     }
 
     fn report_authorities(&self) {
@@ -374,6 +382,9 @@ impl DtlsConnection {
 
     /// Says how the handshake ended, or that what it established has ended.
     pub fn conclude(&self, outcome: Handshake) -> Advance {
+        if let Handshake::Failed(_) = outcome {
+            self.forget_session();
+        }
         self.shared.lock().handshake = outcome;
         self.shared.announce();
         Advance::Done

@@ -20,6 +20,8 @@ pub(super) mod path;
 mod properties;
 pub(super) mod protocol;
 mod readiness;
+pub(super) mod resumption;
+mod session_cache;
 pub(super) mod settings;
 pub(super) mod srtp;
 pub(super) mod statistics;

@@ -7,6 +7,7 @@ use std::ffi::CString;
 use gio::prelude::*;
 
 use super::protocol::Protocol;
+use super::resumption::ResumptionSettings;
 use super::srtp::Srtp;
 use super::timers::Timers;
 use crate::backend::Backend;
@@ -33,6 +34,7 @@ pub struct Settings {
     pub mtu: u16,
     pub timers: Timers,
     pub srtp: Srtp,
+    pub resumption: ResumptionSettings,
 }
 
 impl Default for Settings {
@@ -52,6 +54,7 @@ impl Default for Settings {
             mtu: 0,
             timers: Timers::default(),
             srtp: Srtp::default(),
+            resumption: ResumptionSettings::default(),
         }
     }
 }
