@@ -9,6 +9,7 @@ mod pki;
 mod resumption;
 
 use gio_ossl::Error;
+use gio_ossl::engine::testing;
 use gio_ossl::engine::{
     Authentication, Binding, MAX_PLAINTEXT, Opened, Refusal, Resumption, Role, SavedSession, Step,
     Verdict,
@@ -355,4 +356,23 @@ fn sessions_get_too_old_to_be_offered() {
     for (age, expected) in [(0, true), (7199, true), (7200, false), (-7200, false)] {
         assert_eq!(session.is_fresh(begin + age), expected, "{age}");
     }
+}
+
+#[test]
+fn a_new_ticket_in_the_datagram_of_the_server_hello_is_taken_at_once() {
+    let site = Site::new();
+    let mut client = End::client(Resumption::Offer(site.session()));
+    // The ticket's key has been replaced meanwhile.
+    let now = site.session().established();
+    testing::set_clock(Some(now + 5400));
+    let mut server = site.server();
+    assert!(!client.advance());
+    client.take().iter().for_each(|it| server.feed(it));
+    assert!(!server.advance());
+    testing::set_clock(None);
+    let flight = server.take();
+    assert_eq!(flight.len(), 1);
+    client.feed(&flight[0]);
+    assert!(client.advance(), "something is missing");
+    assert!(client.engine.is_resumed());
 }

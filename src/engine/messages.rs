@@ -89,7 +89,7 @@ const FROM_SERVER_WITH_TICKETS: &[Place] = &[
     optional(4, SERVER_KEY_EXCHANGE, 3, LONGEST_OTHER),
     optional(4, CERTIFICATE_REQUEST, 3, LONGEST),
     optional(4, SERVER_HELLO_DONE, 0, 0),
-    optional(6, NEW_SESSION_TICKET, 6, LONGEST_OTHER),
+    optional(4, NEW_SESSION_TICKET, 6, LONGEST_OTHER), // In one flight with a ServerHello that resumes.
 ];
 const FROM_CLIENT: &[Place] = &[
     required(1, CLIENT_HELLO, SHORTEST_CLIENT_HELLO, LONGEST_OTHER),
