@@ -113,6 +113,7 @@ unsafe extern "C" {
     pub fn SSL_get_signature_type_nid(ssl: *const SSL, nid: *mut c_int) -> c_int;
     pub fn SSL_group_to_name(ssl: *mut SSL, nid: c_int) -> *const c_char;
     pub fn SSL_get1_supported_ciphers(ssl: *mut SSL) -> *mut stack_st_SSL_CIPHER;
+    pub fn SSL_get_options(ssl: *const SSL) -> u64;
     pub fn SSL_get_psk_identity(ssl: *const SSL) -> *const c_char;
     pub fn SSL_get0_peer_CA_list(ssl: *const SSL) -> *const stack_st_X509_NAME;
     pub fn X509_STORE_CTX_get0_untrusted(context: *const X509_STORE_CTX) -> *mut stack_st_X509;

@@ -130,7 +130,7 @@ impl Session {
         self.offered.as_ref().filter(|_| self.is_resumed())
     }
 
-    /// The session as it is now, if it can be resumed. One that a shared key made is not: who has
+    /// The session as it is now, if it can and may be resumed. One that a shared key made is not: who has
     /// the key proves that anew each time.
     pub fn resumable(&self) -> Option<SavedSession> {
         let session = self.ssl.session()?;
@@ -138,6 +138,7 @@ impl Session {
         let resumable = unsafe {
             sys::SSL_SESSION_is_resumable(session.as_ptr()) == 1
                 && sys::SSL_get_psk_identity(self.ssl.as_ptr()).is_null()
+                && sys::SSL_get_options(self.ssl.as_ptr()) & openssl_sys::SSL_OP_NO_TICKET == 0
         };
         if !resumable {
             return None;
