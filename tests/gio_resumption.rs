@@ -194,13 +194,17 @@ fn another_certificate_of_the_client_does_not_resume() {
 }
 
 #[test]
-fn other_flags_or_protocols_do_not_resume() {
+fn other_flags_or_protocols_or_suites_or_groups_do_not_resume() {
     let place = Place::new();
     place.visit();
     let lax = Flags::VALIDATE_ALL - Flags::EXPIRED;
     assert!(!place.resumes(|client| client.set_property("validation-flags", lax)));
     assert!(!place.resumes(|client| client.set_advertised_protocols(&["coap"])));
     assert!(place.resumes(|client| client.set_advertised_protocols(&["coap"])));
+    let suites = "ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305";
+    assert!(!place.resumes(|client| client.set_property("cipher-list", suites)));
+    assert!(place.resumes(|client| client.set_property("cipher-list", suites)));
+    assert!(!place.resumes(|client| client.set_property("groups", "P-384")));
     assert!(place.resumes(|_| {}));
 }
 

@@ -91,6 +91,8 @@ fn chosen_session_is_for_the_same_host_and_the_same_certificate_of_ours() {
         it.connect_accept_certificate(|_, _, _| true);
     }));
     assert!(!resumes_with(&session, |it| it.set_session_resumption(false)));
+    let other_suite = "ECDHE-ECDSA-CHACHA20-POLY1305";
+    assert!(!resumes_with(&session, |it| it.set_property("cipher-list", other_suite)));
 }
 
 #[test]

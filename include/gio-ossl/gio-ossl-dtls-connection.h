@@ -421,11 +421,11 @@ GPtrArray *gio_ossl_dtls_connection_receive_many (GioOsslDtlsConnection *self,
  * that are usual or as long as the server's ticket is good, at most six. A
  * connection resumes the session of an earlier one that had the same
  * #GDtlsClientConnection:server-identity with its port, the same database
- * object, certificate, validation flags and advertised protocols. Nothing is
- * kept without an identity, or if a #GTlsInteraction was asked for the
- * certificate. The server's certificate is verified again before the
- * connection is used, and #GDtlsConnection::accept-certificate may be emitted
- * again.
+ * object, certificate, validation flags, advertised protocols, versions,
+ * suites, groups and signatures. Nothing is kept without an identity, or if
+ * a #GTlsInteraction was asked for the certificate. The server's certificate
+ * is verified again before the connection is used, and
+ * #GDtlsConnection::accept-certificate may be emitted again.
  *
  * The servers of this process share the keys of their tickets, so that any of
  * them that has the same certificate and ciphers may resume. The keys are new

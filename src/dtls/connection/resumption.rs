@@ -96,8 +96,9 @@ impl DtlsConnection {
             .ok()
             .and_then(|engine| engine.resumable_session());
         // A certificate that was chosen meanwhile is not what the next connection begins with.
-        let is_as_planned = matches!(self.shared.lock().question, Question::NotAsked)
-            && Key::of(&self.settings().clone()).as_ref() == Some(key);
+        let was_asked = !matches!(self.shared.lock().question, Question::NotAsked);
+        let settings = self.settings().clone();
+        let is_as_planned = !was_asked && Key::of(&settings).as_ref() == Some(key);
         match session {
             Some(session) if is_as_planned => session_cache::keep(key.clone(), session),
             _ => session_cache::forget(key),
@@ -127,7 +128,8 @@ impl DtlsConnection {
         let session = self.engine()?.resumable_session().ok_or_else(|| {
             Error::NotSupported("The session cannot be resumed: the server gave no ticket".into())
         })?;
-        Ok((session, session_cache::bound(&self.settings().clone())))
+        let settings = self.settings().clone();
+        Ok((session, session_cache::bound(&settings)))
     }
 
     fn choose_session(&self, chosen: (SavedSession, Bound)) -> Result<(), Error> {

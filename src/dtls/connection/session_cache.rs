@@ -6,6 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use gio::TlsCertificateFlags as Flags;
 use openssl::sha::{Sha256, sha256};
 
+use super::protocol::Protocol;
 use super::settings::Settings;
 use crate::certificate::credentials::{Credentials, x509_of};
 use crate::certificate::identity;
@@ -28,6 +29,7 @@ pub struct Key {
     own_certificate: Option<[u8; 32]>,
     validation_flags: Flags,
     protocols: Vec<Vec<u8>>,
+    protocol: Protocol,
 }
 
 impl Key {
@@ -42,6 +44,7 @@ impl Key {
             own_certificate: own_certificate(settings),
             validation_flags: settings.validation_flags,
             protocols: protocols.map(|name| name.as_bytes().to_vec()).collect(),
+            protocol: settings.protocol.clone(),
         })
     }
 }
