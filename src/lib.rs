@@ -23,7 +23,8 @@ pub mod prelude {
 
     pub use crate::dtls::{
         DtlsBytesExt, DtlsDescriptionExt, DtlsExporterExt, DtlsFactsExt, DtlsKeylogExt,
-        DtlsPathExt, DtlsProtocolExt, DtlsSrtpExt, DtlsStatisticsExt, DtlsTimersExt,
+        DtlsPathExt, DtlsProtocolExt, DtlsResumptionExt, DtlsSrtpExt, DtlsStatisticsExt,
+        DtlsTimersExt,
     };
 }
 

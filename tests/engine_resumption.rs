@@ -9,10 +9,11 @@ mod pki;
 mod resumption;
 
 use gio_ossl::Error;
+use gio_ossl::engine::testing;
 use gio_ossl::engine::{
-    Authentication, Binding, MAX_PLAINTEXT, Opened, Refusal, Resumption, Role, Step, Verdict,
+    Authentication, Binding, MAX_PLAINTEXT, Opened, Refusal, Resumption, Role, SavedSession, Step,
+    Verdict,
 };
-use openssl::ssl::SslSession;
 use openssl::x509::X509;
 use resumption::{End, Side, Site, config, shake_hands, shake_hands_without};
 
@@ -244,9 +245,9 @@ fn a_server_that_asks_for_certificates_gives_and_honours_no_tickets() {
 #[test]
 fn a_session_without_the_chain_is_not_offered() {
     let site = Site::new();
-    let exported = site.session().to_der().unwrap();
-    let imported = SslSession::from_der(&exported).unwrap();
-    let mut client = End::client(Resumption::Offer(imported));
+    let session = site.session();
+    let of_nobody = SavedSession::new(session.session().to_owned(), vec![], 0);
+    let mut client = End::client(Resumption::Offer(of_nobody));
     let mut server = site.server();
     shake_hands(&mut client, &mut server);
     assert!(!client.engine.is_resumed() && !server.engine.is_resumed());
@@ -261,4 +262,117 @@ fn a_server_that_is_offered_a_session_itself_serves_all_the_same() {
     let mut server = End::new(&site.config(Resumption::Offer(site.session())));
     shake_hands(&mut client, &mut server);
     assert!(client.engine.is_resumed() && server.engine.is_resumed());
+}
+
+#[test]
+fn a_session_with_the_chain_of_another_server_is_not_offered() {
+    let (site, other) = (Site::new(), Site::new());
+    let session = site.session().session().to_owned();
+    let of_another = SavedSession::new(session, other.chain.clone(), 0);
+    let mut client = End::client(Resumption::Offer(of_another));
+    let mut server = site.server();
+    shake_hands(&mut client, &mut server);
+    assert!(!client.engine.is_resumed() && !server.engine.is_resumed());
+    assert_eq!(client.judged.len(), 1);
+}
+
+#[test]
+fn an_exported_session_is_resumed_and_its_whole_chain_is_judged_again() {
+    let site = Site::new();
+    let first = site.session();
+    let exported = first.to_bytes(&[7; 32]).unwrap();
+    let (imported, bound) = SavedSession::from_bytes(&exported).unwrap();
+    assert_eq!(bound, [7; 32]);
+    assert_eq!(imported.established(), first.established());
+    let mut client = End::client(Resumption::Offer(imported));
+    let mut server = site.server();
+    shake_hands(&mut client, &mut server);
+    assert!(client.engine.is_resumed() && server.engine.is_resumed());
+    assert_eq!(client.bindings(), server.bindings());
+    assert_eq!(client.judged.len(), 1);
+    let der = |chain: &[X509]| -> Vec<_> { chain.iter().map(|it| it.to_der().unwrap()).collect() };
+    assert_eq!(der(&client.judged[0]), der(&site.chain));
+    // What is exported now is as good, and not younger.
+    let again = client.session();
+    assert_eq!(again.established(), first.established());
+    let (again, _) = SavedSession::from_bytes(&again.to_bytes(&bound).unwrap()).unwrap();
+    assert_eq!(der(again.chain()), der(&site.chain));
+}
+
+/// What is wrong with these bytes, as the application is told.
+fn refusal(bytes: &[u8]) -> String {
+    match SavedSession::from_bytes(bytes) {
+        Err(Error::InvalidArgument(text)) => text,
+        Err(error) => panic!("{error:?}"),
+        Ok(_) => panic!("taken"),
+    }
+}
+
+/// With the right checksum of its content.
+fn sealed(content: &[u8]) -> Vec<u8> {
+    [content, &openssl::sha::sha256(content)].concat()
+}
+
+#[test]
+fn bytes_that_are_no_export_are_refused_with_what_is_wrong() {
+    let exported = Site::new().session().to_bytes(&[0; 32]).unwrap();
+    for length in 0..exported.len() {
+        let text = refusal(&exported[..length]);
+        assert!(text.starts_with("Not an exported session: "), "{text}");
+    }
+    for place in (0..exported.len()).step_by(7) {
+        let mut bytes = exported.to_vec();
+        bytes[place] ^= 0x20;
+        refusal(&bytes);
+    }
+    let mut version = exported.to_vec();
+    version[8] = 9;
+    assert!(refusal(&version).contains("version 9"));
+    assert!(refusal(b"").contains("does not begin"));
+    assert!(refusal(&[&exported[..], b"x"].concat()).contains("checksum"));
+    let content = &exported[..exported.len() - 32];
+    let longer = sealed(&[content, b"x"].concat());
+    assert!(refusal(&longer).contains("something follows"));
+    for length in 9..content.len() {
+        refusal(&sealed(&content[..length]));
+    }
+    assert!(SavedSession::from_bytes(&sealed(content)).is_ok());
+}
+
+#[test]
+fn an_export_with_the_certificates_of_another_server_is_refused() {
+    let (site, other) = (Site::new(), Site::new());
+    let session = site.session().session().to_owned();
+    let mixed = SavedSession::new(session, other.chain.clone(), 0);
+    let text = refusal(&mixed.to_bytes(&[0; 32]).unwrap());
+    assert!(text.contains("not those of its session"), "{text}");
+}
+
+#[test]
+fn sessions_get_too_old_to_be_offered() {
+    let session = Site::new().session();
+    let begin = session.established();
+    // OpenSSL's servers say two hours.
+    for (age, expected) in [(0, true), (7199, true), (7200, false), (-7200, false)] {
+        assert_eq!(session.is_fresh(begin + age), expected, "{age}");
+    }
+}
+
+#[test]
+fn a_new_ticket_in_the_datagram_of_the_server_hello_is_taken_at_once() {
+    let site = Site::new();
+    let mut client = End::client(Resumption::Offer(site.session()));
+    // The ticket's key has been replaced meanwhile.
+    let now = site.session().established();
+    testing::set_clock(Some(now + 5400));
+    let mut server = site.server();
+    assert!(!client.advance());
+    client.take().iter().for_each(|it| server.feed(it));
+    assert!(!server.advance());
+    testing::set_clock(None);
+    let flight = server.take();
+    assert_eq!(flight.len(), 1);
+    client.feed(&flight[0]);
+    assert!(client.advance(), "something is missing");
+    assert!(client.engine.is_resumed());
 }

@@ -139,3 +139,14 @@ fn a_server_that_has_lost_its_keys_makes_a_full_handshake_with_a_new_verdict() {
         site.issued.certificate.to_der().unwrap()
     );
 }
+
+#[test]
+fn a_session_with_an_identifier_is_not_kept_where_that_is_not_allowed() {
+    let site = Site::new();
+    let context = raw::server(&site.chain, &site.issued.key, SslOptions::NO_TICKET);
+    for (resumption, expected) in [(Resumption::Never, false), (Resumption::Allowed, true)] {
+        let (mut client, mut server) = (End::client(resumption), Raw::accept(&context));
+        shake_hands(&mut client, &mut server);
+        assert_eq!(client.engine.resumable_session().is_some(), expected);
+    }
+}

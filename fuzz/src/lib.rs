@@ -7,19 +7,22 @@ use glib::{ByteArray, Value};
 use openssl::error::ErrorStack;
 
 pub use identity::identity;
+pub use session::session;
 
 mod identity;
 mod issue;
+mod session;
 
 /// What is done with one input.
 pub type Target = fn(&[u8]);
 
 /// Every target by its name, which is also the name of its corpus.
-pub const TARGETS: [(&str, Target); 4] = [
+pub const TARGETS: [(&str, Target); 5] = [
     ("certificate", certificate),
     ("private_key", private_key),
     ("pkcs12", pkcs12),
     ("identity", identity),
+    ("session", session),
 ];
 
 /// A certificate, as DER and as PEM text.

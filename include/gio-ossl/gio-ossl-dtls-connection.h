@@ -410,6 +410,41 @@ GPtrArray *gio_ossl_dtls_connection_receive_many (GioOsslDtlsConnection *self,
 
 /* Resumption */
 
+/**
+ * GioOsslDtlsConnection:session-resumption:
+ *
+ * Whether sessions may be resumed: with a ticket (RFC 5077) or an identifier
+ * (RFC 5246, section 7.3), a later connection has a shorter handshake, and
+ * neither side signs anything.
+ *
+ * A client keeps the sessions of this process by itself, for the two hours
+ * that are usual or as long as the server's ticket is good, at most six. A
+ * connection resumes the session of an earlier one that had the same
+ * #GDtlsClientConnection:server-identity with its port, the same database
+ * object, certificate, validation flags, advertised protocols, versions,
+ * suites, groups and signatures. Nothing is kept without an identity, or if
+ * a #GTlsInteraction was asked for the certificate. The server's certificate
+ * is verified again before the connection is used, and
+ * #GDtlsConnection::accept-certificate may be emitted again.
+ *
+ * The servers of this process share the keys of their tickets, so that any of
+ * them that has the same certificate and ciphers may resume. The keys are new
+ * every hour. A server that asks for certificates gives no tickets.
+ *
+ * To be set before the handshake begins; later it is refused with a warning.
+ *
+ * Since: 0.1
+ */
+
+/**
+ * GioOsslDtlsConnection:session-resumed:
+ *
+ * Whether the handshake has resumed an earlier session. %FALSE until it is
+ * finished.
+ *
+ * Since: 0.1
+ */
+
 /* SRTP */
 
 /**

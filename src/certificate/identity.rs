@@ -88,6 +88,34 @@ pub(crate) fn matches(certificate: &X509Ref, identity: &gio::SocketConnectable) 
     }
 }
 
+/// The host that an identity names, in the one form that all its spellings share.
+pub(crate) fn host(identity: &gio::SocketConnectable) -> Option<String> {
+    match Identity::of(identity)? {
+        Identity::Name(name) => Some(name.to_ascii_lowercase()),
+        Identity::Address(address) => Some(address.to_string()),
+    }
+}
+
+/// The host and where on it the server is. None for connectables that do not say.
+pub(crate) fn place(identity: &gio::SocketConnectable) -> Option<String> {
+    let host = host(identity)?;
+    if let Some(address) = identity.downcast_ref::<gio::NetworkAddress>() {
+        // Where an address has a scope, it is in the text.
+        let text = address.hostname().to_ascii_lowercase();
+        return Some(format!("{host} {text} port {}", address.port()));
+    }
+    if let Some(service) = identity.downcast_ref::<gio::NetworkService>() {
+        let (name, protocol) = (service.service(), service.protocol());
+        return Some(format!("{host} service {name}/{protocol}"));
+    }
+    let address = identity.downcast_ref::<gio::InetSocketAddress>()?;
+    Some(format!(
+        "{host} scope {} port {}",
+        address.scope_id(),
+        address.port()
+    ))
+}
+
 /// The name to send as SNI (RFC 6066, 3): ASCII without trailing dot, and none for addresses.
 pub(crate) fn server_name(identity: &gio::SocketConnectable) -> Option<String> {
     match Identity::of(identity)? {

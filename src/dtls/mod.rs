@@ -9,6 +9,7 @@ pub use connection::facts::DtlsFactsExt;
 pub use connection::keylog::DtlsKeylogExt;
 pub use connection::path::DtlsPathExt;
 pub use connection::protocol::DtlsProtocolExt;
+pub use connection::resumption::DtlsResumptionExt;
 pub use connection::srtp::{DtlsSrtpExt, SrtpKeys};
 pub use connection::statistics::DtlsStatisticsExt;
 pub use connection::timers::DtlsTimersExt;

@@ -23,8 +23,8 @@ use openssl::x509::X509;
 use crate::error::Error;
 use crate::ossl::queue::Failure;
 pub use crate::ossl::session::{
-    Authentication, Config, Key, LONGEST_HINT, MAX_PLAINTEXT, Negotiated, PreSharedKey,
-    PreSharedKeys, Protocol, Resumption, SrtpProfile, Unusable,
+    Authentication, Bound, Config, Key, LONGEST_HINT, MAX_PLAINTEXT, Negotiated, PreSharedKey,
+    PreSharedKeys, Protocol, Resumption, SavedSession, SrtpProfile, Unusable,
 };
 use crate::ossl::session::{Progress, Session};
 use crate::ossl::{self, queue};

@@ -10,9 +10,7 @@
 //! Established                           Established
 //! ```
 
-use openssl::ssl::SslSession;
-
-use super::{Engine, Role, State};
+use super::{Engine, Role, SavedSession, State};
 
 impl Engine {
     /// Whether this association resumes an earlier session.
@@ -20,8 +18,9 @@ impl Engine {
         self.session.is_resumed()
     }
 
-    /// What an established client may [`Resumption::Offer`] later, if the server allows it.
-    pub fn resumable_session(&self) -> Option<SslSession> {
+    /// What an established client may [`Offer`](super::Resumption::Offer) later, if the server allows
+    /// it.
+    pub fn resumable_session(&self) -> Option<SavedSession> {
         match (self.role, &self.state) {
             (Role::Client, State::Established) => self.session.resumable(),
             _ => None,

@@ -19,7 +19,7 @@ use openssl_sys::{SSL, X509_STORE_CTX};
 use zeroize::Zeroizing;
 
 use super::session::{Given, Timer, keylog, microseconds};
-use super::{bio, sys};
+use super::{bio, sys, tickets};
 
 /// Which side of the handshake a session plays.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -167,6 +167,7 @@ fn build(role: Role) -> Result<SslContext, ErrorStack> {
                 );
             }
             builder.set_alpn_select_callback(select_protocol);
+            tickets::protect(&mut builder);
         }
     }
     Ok(builder.build())

@@ -21,6 +21,7 @@ pub mod queue;
 pub(crate) mod recent;
 pub mod session;
 mod sys;
+mod tickets;
 pub mod token;
 pub mod trust;
 pub mod x509;

@@ -21,6 +21,7 @@ pub use path::{LONGEST_MTU, SHORTEST_MTU};
 pub use protocol::{Protocol, Unusable};
 pub use psk::{Given, Key, KeyExchange, LONGEST_HINT, PreSharedKey, PreSharedKeys};
 pub use resumption::Resumption;
+pub use saved::{Bound, SavedSession};
 pub use srtp::SrtpProfile;
 pub use timers::{Pace, Timer, microseconds};
 
@@ -33,6 +34,7 @@ mod path;
 mod protocol;
 mod psk;
 mod resumption;
+mod saved;
 mod srtp;
 mod suites;
 mod timers;
@@ -84,6 +86,8 @@ pub struct Session {
     ssl: Ssl,
     /// Valid as long as `ssl`, which owns the BIO that owns it.
     wire: NonNull<Wire>,
+    /// The earlier session that a client offers.
+    offered: Option<SavedSession>,
 }
 
 // SAFETY: the wire belongs to the `SSL` and is reached through `&mut self` only.
@@ -128,7 +132,11 @@ impl Session {
                 request_certificate(&mut ssl, config)?;
             }
         }
-        let mut session = Session { ssl, wire };
+        let mut session = Session {
+            ssl,
+            wire,
+            offered: None,
+        };
         session.set_mtu(config.mtu);
         session.use_srtp(&config.srtp_profiles)?;
         config.pre_shared_keys.prepare(&mut session, config)?;

@@ -1,10 +1,10 @@
 //! What `openssl-sys` does not declare.
 
-use std::ffi::{c_char, c_int, c_long, c_uchar, c_uint, c_void};
+use std::ffi::{c_char, c_int, c_long, c_uchar, c_uint, c_ulong, c_void};
 
 use openssl_sys::{
-    EVP_PKEY, SSL, SSL_CIPHER, SSL_CTX, SSL_SESSION, X509, X509_STORE_CTX, stack_st_SSL_CIPHER,
-    stack_st_X509, stack_st_X509_NAME,
+    EVP_CIPHER, EVP_CIPHER_CTX, EVP_MAC_CTX, EVP_PKEY, OSSL_PARAM, SSL, SSL_CIPHER, SSL_CTX,
+    SSL_SESSION, X509, X509_STORE_CTX, stack_st_SSL_CIPHER, stack_st_X509, stack_st_X509_NAME,
 };
 
 /// `DTLS_CTRL_GET_TIMEOUT` of `<openssl/ssl.h>`.
@@ -82,6 +82,14 @@ pub type SecurityCallback = unsafe extern "C" fn(
     *mut c_void,
     *mut c_void,
 ) -> c_int;
+pub type TicketKeyCallback = unsafe extern "C" fn(
+    *mut SSL,
+    *mut c_uchar,
+    *mut c_uchar,
+    *mut EVP_CIPHER_CTX,
+    *mut EVP_MAC_CTX,
+    c_int,
+) -> c_int;
 pub type TimerCallback = unsafe extern "C" fn(*mut SSL, c_uint) -> c_uint;
 pub type VerifyCallback = unsafe extern "C" fn(*mut X509_STORE_CTX, *mut c_void) -> c_int;
 
@@ -98,6 +106,7 @@ unsafe extern "C" {
     pub fn SSL_CIPHER_get_kx_nid(cipher: *const SSL_CIPHER) -> c_int;
     pub fn SSL_CIPHER_is_aead(cipher: *const SSL_CIPHER) -> c_int;
     pub fn SSL_CTX_get_security_callback(context: *const SSL_CTX) -> Option<SecurityCallback>;
+    pub fn SSL_CIPHER_get_protocol_id(cipher: *const SSL_CIPHER) -> u16;
     pub fn SSL_CTX_set_cert_cb(
         context: *mut SSL_CTX,
         callback: Option<CertificateCallback>,
@@ -108,13 +117,36 @@ unsafe extern "C" {
         callback: Option<VerifyCallback>,
         argument: *mut c_void,
     );
+    pub fn EVP_CipherInit_ex(
+        context: *mut EVP_CIPHER_CTX,
+        cipher: *const EVP_CIPHER,
+        engine: *mut c_void,
+        key: *const c_uchar,
+        iv: *const c_uchar,
+        encrypt: c_int,
+    ) -> c_int;
+    pub fn OSSL_PARAM_construct_utf8_string(
+        key: *const c_char,
+        text: *mut c_char,
+        size: usize,
+    ) -> OSSL_PARAM;
+    pub fn SSL_CTX_set_tlsext_ticket_key_evp_cb(
+        context: *mut SSL_CTX,
+        callback: Option<TicketKeyCallback>,
+    ) -> c_int;
     pub fn SSL_SESSION_dup(session: *const SSL_SESSION) -> *mut SSL_SESSION;
+    pub fn SSL_SESSION_get0_cipher(session: *const SSL_SESSION) -> *const SSL_CIPHER;
+    pub fn SSL_SESSION_get0_peer(session: *mut SSL_SESSION) -> *mut X509;
+    pub fn SSL_SESSION_get_ticket_lifetime_hint(session: *const SSL_SESSION) -> c_ulong;
     pub fn SSL_SESSION_is_resumable(session: *const SSL_SESSION) -> c_int;
     pub fn SSL_clear_options(ssl: *mut SSL, options: u64) -> u64;
     pub fn SSL_get_ciphers(ssl: *const SSL) -> *mut stack_st_SSL_CIPHER;
     pub fn SSL_get_peer_signature_type_nid(ssl: *const SSL, nid: *mut c_int) -> c_int;
     pub fn SSL_get_signature_type_nid(ssl: *const SSL, nid: *mut c_int) -> c_int;
     pub fn SSL_group_to_name(ssl: *mut SSL, nid: c_int) -> *const c_char;
+    pub fn SSL_get1_supported_ciphers(ssl: *mut SSL) -> *mut stack_st_SSL_CIPHER;
+    pub fn SSL_get_options(ssl: *const SSL) -> u64;
+    pub fn SSL_get_psk_identity(ssl: *const SSL) -> *const c_char;
     pub fn SSL_get0_peer_CA_list(ssl: *const SSL) -> *const stack_st_X509_NAME;
     pub fn SSL_get_pending_cipher(ssl: *const SSL) -> *const SSL_CIPHER;
     pub fn SSL_set_psk_client_callback(ssl: *mut SSL, callback: Option<PskClientCallback>);

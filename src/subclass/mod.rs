@@ -43,6 +43,7 @@ pub mod values;
 mod alarm;
 mod completion;
 mod connection_slots;
+pub(crate) mod serial;
 mod shared;
 #[cfg(test)]
 mod test_class;

@@ -3,9 +3,8 @@
 use std::time::Duration;
 
 use gio_ossl::engine::{
-    Binding, Config, Datagrams, Engine, Opened, Resumption, Role, Step, Verdict,
+    Binding, Config, Datagrams, Engine, Opened, Resumption, Role, SavedSession, Step, Verdict,
 };
-use openssl::ssl::SslSession;
 use openssl::x509::X509;
 
 use crate::pki::{Issued, Leaf, Pki};
@@ -52,7 +51,7 @@ impl End {
         BINDINGS.map(|binding| self.engine.channel_binding(binding).unwrap())
     }
 
-    pub fn session(&self) -> SslSession {
+    pub fn session(&self) -> SavedSession {
         self.engine.resumable_session().unwrap()
     }
 }
@@ -176,7 +175,7 @@ impl Site {
         (client, server)
     }
 
-    pub fn session(&self) -> SslSession {
+    pub fn session(&self) -> SavedSession {
         self.first().0.session()
     }
 }

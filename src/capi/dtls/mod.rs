@@ -13,6 +13,7 @@ mod constructors;
 mod description;
 mod exporter;
 mod psk;
+mod resumption;
 mod srtp;
 mod statistics;
 

@@ -65,6 +65,7 @@ pub struct Facts {
     pub handshake_time: Stopwatch,
     pub srtp_profile: Option<SrtpProfile>,
     pub negotiated: Negotiated,
+    pub session_resumed: bool,
 }
 
 impl Default for Facts {
@@ -80,6 +81,7 @@ impl Default for Facts {
             handshake_time: Stopwatch::default(),
             srtp_profile: None,
             negotiated: Negotiated::default(),
+            session_resumed: false,
         }
     }
 }

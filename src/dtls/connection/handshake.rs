@@ -285,6 +285,8 @@ impl DtlsConnection {
             return Ok(());
         }
         let settings = self.settings().clone();
+        let pre_shared_keys = self.pre_shared_keys()?;
+        let resumption = self.plan_resumption(&settings, pre_shared_keys.are_used());
         let role = self.role();
         let server_name = settings
             .server_identity
@@ -307,7 +309,6 @@ impl DtlsConnection {
                 .map_or_else(Vec::new, |database| database::authority_names(&database)),
         };
         let protocols = settings.advertised_protocols.unwrap_or_default();
-        let pre_shared_keys = self.pre_shared_keys()?;
         let engine = Engine::new(&Config {
             server_name,
             authentication,
@@ -320,6 +321,7 @@ impl DtlsConnection {
             srtp_profiles: settings.srtp.profiles()?,
             keylog: self.wants_keylog(),
             pre_shared_keys,
+            resumption,
             ..Config::new(role)
         })?;
         if self.engine.set(Mutex::new(engine)).is_ok() {
@@ -333,14 +335,17 @@ impl DtlsConnection {
 
     /// Publishes what the handshake established, and notifies what it changed.
     fn publish(&self) {
-        let Ok((version, cipher_suite, protocol, negotiated)) = self.engine().map(|engine| {
-            (
-                engine.protocol_version(),
-                engine.cipher_suite(),
-                engine.application_protocol(),
-                engine.negotiated(),
-            )
-        }) else {
+        let Ok((version, cipher_suite, protocol, negotiated, is_resumed)) =
+            self.engine().map(|engine| {
+                (
+                    engine.protocol_version(),
+                    engine.cipher_suite(),
+                    engine.application_protocol(),
+                    engine.negotiated(),
+                    engine.is_resumed(),
+                )
+            })
+        else {
             return;
         };
         {
@@ -349,7 +354,9 @@ impl DtlsConnection {
             facts.cipher_suite = cipher_suite;
             facts.handshake_time.stop();
             facts.negotiated = negotiated;
+            facts.session_resumed = is_resumed;
         }
+        self.keep_session();
         self.report_authorities();
         let object = self.obj();
         let name = protocol.and_then(|name| CString::new(name).ok());
@@ -364,6 +371,7 @@ impl DtlsConnection {
         for fact in facts::NAMES {
             object.notify(fact);
         }
+        object.notify("session-resumed");
     }
 
     fn report_authorities(&self) {
@@ -380,6 +388,9 @@ impl DtlsConnection {
 
     /// Says how the handshake ended, or that what it established has ended.
     pub fn conclude(&self, outcome: Handshake) -> Advance {
+        if let Handshake::Failed(_) = outcome {
+            self.forget_session();
+        }
         self.shared.lock().handshake = outcome;
         self.shared.announce();
         Advance::Done

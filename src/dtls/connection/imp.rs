@@ -16,6 +16,7 @@ use super::data::Enough;
 use super::facts::Facts;
 use super::keylog;
 use super::properties::{self, Property, Write};
+use super::session_cache::Key;
 use super::settings::{DatabaseChoice, Settings};
 use super::status::{Handshake, Shared};
 use super::timers::reportable;
@@ -37,6 +38,8 @@ pub struct DtlsConnection {
     pub(super) transport: OnceLock<Transport>,
     /// Exists from the first step of the handshake on.
     pub(super) engine: OnceLock<Mutex<Engine>>,
+    /// Where a client's session is kept for the next one, from the beginning of the handshake on.
+    pub(super) session_key: OnceLock<Option<Key>>,
     pub(super) shared: Arc<Shared>,
     /// The asynchronous calls that wait for a message.
     pub(super) receiving: Arc<Turns>,

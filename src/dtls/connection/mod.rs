@@ -21,6 +21,8 @@ mod properties;
 pub(super) mod protocol;
 pub(super) mod psk;
 mod readiness;
+pub(super) mod resumption;
+mod session_cache;
 pub(super) mod settings;
 pub(super) mod srtp;
 pub(super) mod statistics;

@@ -6,7 +6,7 @@ use glib::{ParamFlags, ParamSpec, Value};
 
 use super::imp::DtlsConnection;
 use super::settings::Settings;
-use super::{facts, path, protocol, srtp, timers};
+use super::{facts, path, protocol, resumption, srtp, timers};
 
 /// A property: what it is, and how it is read and written.
 pub struct Property {
@@ -17,7 +17,7 @@ pub struct Property {
 
 /// When a property may be written, and how.
 #[derive(Clone, Copy)]
-#[allow(dead_code)] // Until there are properties of each kind.
+#[allow(dead_code)] // Until there is a property of each kind.
 pub enum Write {
     Never,
     /// The handshake goes by the value that it finds when it begins.
@@ -28,10 +28,11 @@ pub enum Write {
 }
 
 /// All of them, by what they are about.
-const AREAS: [&[Property]; 5] = [
+const AREAS: [&[Property]; 6] = [
     &facts::PROPERTIES,
     &path::PROPERTIES,
     &protocol::PROPERTIES,
+    &resumption::PROPERTIES,
     &srtp::PROPERTIES,
     &timers::PROPERTIES,
 ];

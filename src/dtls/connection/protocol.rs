@@ -105,7 +105,7 @@ const VERSIONS: [&str; 3] = ["DTLS1.0", "DTLS1.2", "DTLS1.3"];
 const SPOKEN: RangeInclusive<usize> = 1..=1;
 
 /// What the application says of the protocol.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Protocol {
     oldest: Version,
     newest: Version,

@@ -8,6 +8,7 @@ use gio::prelude::*;
 
 use super::protocol::Protocol;
 use super::psk::PreShared;
+use super::resumption::ResumptionSettings;
 use super::srtp::Srtp;
 use super::timers::Timers;
 use crate::backend::Backend;
@@ -35,6 +36,7 @@ pub struct Settings {
     pub timers: Timers,
     pub srtp: Srtp,
     pub pre_shared: PreShared,
+    pub resumption: ResumptionSettings,
 }
 
 impl Default for Settings {
@@ -55,6 +57,7 @@ impl Default for Settings {
             timers: Timers::default(),
             srtp: Srtp::default(),
             pre_shared: PreShared::default(),
+            resumption: ResumptionSettings::default(),
         }
     }
 }

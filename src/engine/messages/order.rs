@@ -106,7 +106,8 @@ pub(super) const FROM_SERVER: &[Place] = &[
     Place::new(4, SERVER_HELLO_DONE, 0..=0)
         .required(&[Server, ServerWithKey, ServerWithAny])
         .optional(&[ServerWithTickets]),
-    Place::new(6, NEW_SESSION_TICKET, 6..=LONGEST_OTHER).optional(&[ServerWithTickets]),
+    // In one flight with a ServerHello that resumes.
+    Place::new(4, NEW_SESSION_TICKET, 6..=LONGEST_OTHER).optional(&[ServerWithTickets]),
 ];
 
 pub(super) const FROM_CLIENT: &[Place] = &[

@@ -225,16 +225,17 @@ fn fragments_may_overlap_and_be_cut_differently_when_they_come_again() {
 }
 
 #[test]
-fn tickets_come_only_where_they_are_allowed_and_never_early() {
+fn tickets_come_only_where_they_are_allowed_and_wait_for_the_server_hello() {
     let ticket = |sequence| whole(NEW_SESSION_TICKET, sequence, b"a ticket");
     assert!(!at_client().take(&ticket(1)));
     let mut messages = Messages::new(Peer::Server { with_tickets: true }, Vec::new());
-    assert!(!messages.take(&ticket(1)));
-    assert!(messages.take(&server_hello(0)));
-    assert_eq!(messages.release().len(), 1);
-    assert!(!messages.take(&ticket(2)));
+    assert!(!messages.take(&ticket(0)));
+    assert!(!messages.take(&ticket(6)));
     assert!(messages.take(&ticket(1)));
-    assert_eq!(messages.release(), [ticket(1)]);
+    assert!(messages.release().is_empty());
+    assert!(messages.take(&server_hello(0)));
+    assert_eq!(messages.release(), [server_hello(0), ticket(1)]);
+    assert!(!messages.take(&ticket(2)));
 }
 
 /// A ServerHello without session_id that chooses this suite.

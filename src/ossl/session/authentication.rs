@@ -109,8 +109,12 @@ impl Session {
         }
     }
 
-    /// The peer's certificates, leaf first, as they arrived at a client.
+    /// The peer's certificates, leaf first, as they arrived at a client, now or in the handshake
+    /// whose session is resumed.
     pub fn peer_chain(&self) -> Vec<X509> {
+        if let Some(earlier) = self.resumed() {
+            return earlier.chain().to_vec();
+        }
         let chain = self.ssl.peer_cert_chain();
         chain.map_or_else(Vec::new, |chain| {
             chain.iter().map(ToOwned::to_owned).collect()

@@ -1,13 +1,12 @@
 //! Sessions that outlive their association (RFC 5246, section 7.3; tickets, RFC 5077).
 
-use std::ptr;
-
 use foreign_types::{ForeignType, ForeignTypeRef};
 use openssl::error::ErrorStack;
-use openssl::hash::MessageDigest;
+use openssl::sha::Sha256;
 use openssl::ssl::{SslSession, SslSessionRef, SslVerifyMode};
 
-use super::Session;
+use super::{SavedSession, Session};
+use crate::engine::testing;
 use crate::ossl::{queue, sys};
 
 /// Whether a session outlives its association.
@@ -19,11 +18,11 @@ pub enum Resumption {
     Allowed,
     /// The same, and a client offers to resume this one. The server's certificate is judged again;
     /// a session that does not contain the chain for that is not offered.
-    Offer(SslSession),
+    Offer(SavedSession),
 }
 
 impl Resumption {
-    /// Makes a new session do so; it must have its certificate.
+    /// Makes a new session do so; it must have its certificate and its ciphers.
     pub fn prepare(&self, session: &mut Session) -> Result<(), ErrorStack> {
         match self {
             Resumption::Never => Ok(()),
@@ -39,16 +38,16 @@ impl Resumption {
 impl Session {
     /// Takes part in tickets: a client asks for one, a server gives and honours them.
     ///
-    /// A ticket is good for the certificate that the server had when it gave it: the client must
-    /// not find itself with another one's server. Of the client's certificates it would keep the
-    /// leaf alone, which nobody could judge: a server that asks for them gives and honours none.
+    /// Of the client's certificates a ticket would keep the leaf alone, which nobody could judge: a
+    /// server that asks for them gives and honours none.
     pub fn allow_tickets(&mut self) -> Result<(), ErrorStack> {
         if self.ssl.is_server() {
             let asks = self.ssl.verify_mode().contains(SslVerifyMode::PEER);
             let Some(certificate) = self.ssl.certificate().filter(|_| !asks) else {
                 return Ok(());
             };
-            let context = certificate.digest(MessageDigest::sha256())?;
+            let certificate = certificate.to_der()?;
+            let context = self.ticket_context(&certificate);
             let length = u32::try_from(context.len()).unwrap_or(0);
             // SAFETY: the `SSL` is valid and copies the `length` bytes.
             let done = unsafe {
@@ -63,24 +62,62 @@ impl Session {
         Ok(())
     }
 
-    /// Makes a client offer to resume `session`, unless the server's chain is not kept in it: that
-    /// of a session that was exported, and nobody could judge it again.
-    pub fn offer(&mut self, session: &SslSessionRef) -> Result<(), ErrorStack> {
-        if self.ssl.is_server() {
+    /// What a server's ticket is good for: the same certificate, because the client must not find
+    /// itself with another one's server; and the same ciphers, because OpenSSL does not ask whether
+    /// this server would still choose the session's.
+    fn ticket_context(&mut self, certificate: &[u8]) -> [u8; 32] {
+        let mut digest = Sha256::new();
+        digest.update(&certificate.len().to_be_bytes());
+        digest.update(certificate);
+        for cipher in self.supported_ciphers() {
+            digest.update(&cipher.to_be_bytes());
+        }
+        digest.finish()
+    }
+
+    /// Makes a client offer to resume `earlier`, unless nobody could judge its server again, or its
+    /// cipher is not offered any more.
+    pub fn offer(&mut self, earlier: &SavedSession) -> Result<(), ErrorStack> {
+        if self.ssl.is_server() || !earlier.can_be_judged() || !self.supports_cipher_of(earlier) {
             return Ok(());
         }
-        let session = duplicate(session)?;
+        let session = duplicate(earlier.session())?;
         // SAFETY: both are valid; the `SSL` takes a reference of its own.
         if unsafe { openssl_sys::SSL_set_session(self.ssl.as_ptr(), session.as_ptr()) } != 1 {
             return Err(ErrorStack::get());
         }
-        if self.ssl.peer_cert_chain().is_some() {
-            self.wire().stepwise = true;
-        } else {
-            // SAFETY: the `SSL` is valid; without a session it offers none.
-            unsafe { openssl_sys::SSL_set_session(self.ssl.as_ptr(), ptr::null_mut()) };
-        }
+        self.wire().stepwise = true;
+        self.offered = Some(earlier.clone());
         Ok(())
+    }
+
+    fn supports_cipher_of(&mut self, earlier: &SavedSession) -> bool {
+        // SAFETY: the session is valid, and OpenSSL's ciphers are for ever.
+        let cipher = unsafe {
+            let cipher = sys::SSL_SESSION_get0_cipher(earlier.session().as_ptr());
+            if cipher.is_null() {
+                return false;
+            }
+            sys::SSL_CIPHER_get_protocol_id(cipher)
+        };
+        self.supported_ciphers().contains(&cipher)
+    }
+
+    /// The cipher suites that this side may agree to, by their numbers.
+    fn supported_ciphers(&mut self) -> Vec<u16> {
+        queue::clear();
+        // SAFETY: the `SSL` is valid; the list is ours, and what it points to is for ever.
+        unsafe {
+            let list = sys::SSL_get1_supported_ciphers(self.ssl.as_ptr()).cast();
+            let count = openssl_sys::OPENSSL_sk_num(list);
+            let ciphers = (0..count)
+                .map(|i| openssl_sys::OPENSSL_sk_value(list, i))
+                .filter(|cipher| !cipher.is_null())
+                .map(|cipher| sys::SSL_CIPHER_get_protocol_id(cipher.cast()))
+                .collect();
+            openssl_sys::OPENSSL_sk_free(list);
+            ciphers
+        }
     }
 
     /// Whether an earlier session is resumed; known from the ServerHello on.
@@ -88,12 +125,30 @@ impl Session {
         self.ssl.session_reused()
     }
 
-    /// The session as it is now, if it can be resumed.
-    pub fn resumable(&self) -> Option<SslSession> {
+    /// The session that is resumed, as it was offered.
+    pub fn resumed(&self) -> Option<&SavedSession> {
+        self.offered.as_ref().filter(|_| self.is_resumed())
+    }
+
+    /// The session as it is now, if it can and may be resumed. One that a shared key made is not: who has
+    /// the key proves that anew each time.
+    pub fn resumable(&self) -> Option<SavedSession> {
         let session = self.ssl.session()?;
-        // SAFETY: the session is valid.
-        let resumable = unsafe { sys::SSL_SESSION_is_resumable(session.as_ptr()) } == 1;
-        resumable.then(|| duplicate(session).ok()).flatten()
+        // SAFETY: the session and the `SSL` are valid.
+        let resumable = unsafe {
+            sys::SSL_SESSION_is_resumable(session.as_ptr()) == 1
+                && sys::SSL_get_psk_identity(self.ssl.as_ptr()).is_null()
+                && sys::SSL_get_options(self.ssl.as_ptr()) & openssl_sys::SSL_OP_NO_TICKET == 0
+        };
+        if !resumable {
+            return None;
+        }
+        let established = match self.resumed() {
+            Some(earlier) => earlier.established(),
+            None => testing::now(),
+        };
+        let saved = SavedSession::new(duplicate(session).ok()?, self.peer_chain(), established);
+        saved.can_be_judged().then_some(saved)
     }
 }
 
