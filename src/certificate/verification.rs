@@ -7,12 +7,9 @@ use super::{
     credentials::{Credentials, x509_of},
     identity,
 };
-use crate::{
-    engine::testing,
-    ossl::{
-        queue,
-        trust::{Problems, Purpose, Question, TrustStore},
-    },
+use crate::ossl::{
+    clock, queue,
+    trust::{Problems, Purpose, Question, TrustStore},
 };
 
 /// `g_tls_certificate_verify()`: without an authority only dates and identity are judged.
@@ -53,7 +50,7 @@ pub(crate) fn chain(
         chain: &chain,
         purpose,
         host: expected.is_some_and(|expected| identity::server_name(expected).is_some()),
-        time: testing::clock(),
+        time: clock::injected(),
     });
     flags(problems) | identity_problem(leaf, expected)
 }
@@ -66,7 +63,7 @@ fn identity_problem(leaf: &X509Ref, expected: Option<&gio::SocketConnectable>) -
 }
 
 fn dates(certificate: &X509Ref) -> Flags {
-    let now = match testing::clock() {
+    let now = match clock::injected() {
         Some(time) => Asn1Time::from_unix(time),
         None => Asn1Time::days_from_now(0),
     };

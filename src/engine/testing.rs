@@ -1,9 +1,10 @@
 //! What tests change about time: OpenSSL's retransmission clock is real time, and so is the one that
 //! certificates and sessions expire by.
 
-use std::cell::Cell;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
+
+use crate::ossl::clock;
 
 /// In microseconds; one second, as RFC 6347, section 4.2.4.1, has it.
 static INITIAL_TIMEOUT: AtomicU64 = AtomicU64::new(1_000_000);
@@ -18,25 +19,8 @@ pub(crate) fn initial_timeout() -> Duration {
     Duration::from_micros(INITIAL_TIMEOUT.load(Ordering::Relaxed))
 }
 
-thread_local! {
-    static CLOCK: Cell<Option<i64>> = const { Cell::new(None) };
-}
-
 /// Certificates, sessions and their tickets are judged in the calling thread as if this were the time,
-/// in seconds since 1970.
-/// `None` is the system's clock again.
+/// in seconds since 1970. `None` is the system's clock again.
 pub fn set_clock(time: Option<i64>) {
-    CLOCK.set(time);
-}
-
-/// The time in seconds since 1970, for what has an age.
-pub(crate) fn now() -> i64 {
-    clock().unwrap_or_else(|| {
-        let passed = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
-        passed.map_or(0, |passed| passed.as_secs().cast_signed())
-    })
-}
-
-pub(crate) fn clock() -> Option<i64> {
-    CLOCK.get()
+    clock::set(time);
 }

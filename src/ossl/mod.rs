@@ -6,6 +6,7 @@
 #![allow(unsafe_code)] // Fence 1: OpenSSL.
 
 mod bio;
+pub mod clock;
 mod context;
 mod der;
 pub(crate) mod environment;

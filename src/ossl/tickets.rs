@@ -12,8 +12,7 @@ use openssl::ssl::SslContextBuilder;
 use openssl_sys::{EVP_CIPHER_CTX, EVP_MAC_CTX, OSSL_PARAM, SSL};
 use zeroize::Zeroizing;
 
-use super::{queue, sys};
-use crate::engine::testing;
+use super::{clock, queue, sys};
 
 /// How long a key protects new tickets, in seconds.
 const ROTATION: u64 = 60 * 60;
@@ -114,7 +113,7 @@ unsafe extern "C" fn choose_key(
     mac: *mut EVP_MAC_CTX,
     is_new: c_int,
 ) -> c_int {
-    let now = testing::now();
+    let now = clock::now();
     // SAFETY: OpenSSL passes an `SSL` of ours, NAME bytes at `name`, at least BLOCK at `iv`, both to be
     // written where the ticket is new, and two contexts to be set up; all live during the call.
     unsafe {

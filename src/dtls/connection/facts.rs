@@ -1,8 +1,12 @@
 //! What a handshake established.
 
+use std::ffi::CString;
+
 use glib::prelude::*;
+use glib::subclass::prelude::*;
 use glib::{ParamFlags, ParamSpec, ParamSpecString, ParamSpecUInt};
 
+use super::imp::DtlsConnection;
 use super::path::Path;
 use super::properties::{Property, Write};
 use super::statistics::Stopwatch;
@@ -83,6 +87,49 @@ impl Default for Facts {
             negotiated: Negotiated::default(),
             session_resumed: false,
         }
+    }
+}
+
+impl DtlsConnection {
+    /// Publishes what the handshake established, and notifies what it changed.
+    pub fn publish(&self) {
+        let Ok((version, cipher_suite, protocol, negotiated, is_resumed)) =
+            self.engine().map(|engine| {
+                (
+                    engine.protocol_version(),
+                    engine.cipher_suite(),
+                    engine.application_protocol(),
+                    engine.negotiated(),
+                    engine.is_resumed(),
+                )
+            })
+        else {
+            return;
+        };
+        {
+            let mut facts = self.facts();
+            facts.protocol_version = protocol_version(version);
+            facts.cipher_suite = cipher_suite;
+            facts.handshake_time.stop();
+            facts.negotiated = negotiated;
+            facts.session_resumed = is_resumed;
+        }
+        self.keep_session();
+        self.report_authorities();
+        let object = self.obj();
+        let name = protocol.and_then(|name| CString::new(name).ok());
+        if let Some(name) = name
+            && self.negotiated_protocol.set(name).is_ok()
+        {
+            object.notify("negotiated-protocol");
+        }
+        object.notify("protocol-version");
+        object.notify("ciphersuite-name");
+        self.publish_srtp_profile();
+        for fact in NAMES {
+            object.notify(fact);
+        }
+        object.notify("session-resumed");
     }
 }
 

@@ -3,22 +3,17 @@
 //! Whoever holds the handshake's lane takes the engine's steps. A call that may not block leaves a
 //! source behind on its main context, and every later call moves the handshake as well.
 
-use std::ffi::CString;
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, MutexGuard};
 use std::time::Duration;
 
 use gio::prelude::*;
 use glib::IOCondition;
 use glib::subclass::prelude::*;
 
-use super::facts;
 use super::imp::DtlsConnection;
 use super::interaction;
 use super::status::{Budget, Explicit, Handshake, Lane, LaneGuard, Question, Shared, Status};
-use crate::certificate::credentials::Credentials;
-use crate::certificate::identity;
-use crate::database;
-use crate::engine::{Authentication, Config, Datagrams, Engine, Role, Step};
+use crate::engine::{Datagrams, Engine, Role, Step};
 use crate::error::Error;
 use crate::subclass::cancel::check_cancelled;
 use crate::transport::{Received, Transport};
@@ -279,102 +274,7 @@ impl DtlsConnection {
             .receive(FLIGHT, |datagram| self.feed(datagram))
     }
 
-    /// Makes the engine, from the settings of this moment, for the first step.
-    fn start(&self) -> Result<(), Error> {
-        if self.engine.get().is_some() {
-            return Ok(());
-        }
-        let settings = self.settings().clone();
-        let pre_shared_keys = self.pre_shared_keys()?;
-        let resumption = self.plan_resumption(&settings, pre_shared_keys.are_used());
-        let role = self.role();
-        let server_name = settings
-            .server_identity
-            .as_deref()
-            .and_then(identity::server_name);
-        let credentials = match (role, &settings.certificate) {
-            (Role::Server, Some(certificate)) => Credentials::of(certificate)?.into_pair(),
-            _ => None,
-        };
-        let authentication = match settings.authentication_mode {
-            gio::TlsAuthenticationMode::Requested => Authentication::Requested,
-            gio::TlsAuthenticationMode::Required => Authentication::Required,
-            _ => Authentication::None,
-        };
-        let authorities = match authentication {
-            Authentication::None => Vec::new(),
-            _ => settings
-                .database
-                .resolve()
-                .map_or_else(Vec::new, |database| database::authority_names(&database)),
-        };
-        let protocols = settings.advertised_protocols.unwrap_or_default();
-        let engine = Engine::new(&Config {
-            server_name,
-            authentication,
-            authorities,
-            protocols: protocols.into_iter().map(CString::into_bytes).collect(),
-            credentials,
-            protocol: settings.protocol.resolve(pre_shared_keys.are_used())?,
-            mtu: self.chosen_mtu(),
-            initial_timeout: settings.timers.initial(),
-            srtp_profiles: settings.srtp.profiles()?,
-            keylog: self.wants_keylog(),
-            pre_shared_keys,
-            resumption,
-            ..Config::new(role)
-        })?;
-        if self.engine.set(Mutex::new(engine)).is_ok() {
-            self.facts().handshake_time.start();
-            self.start_deadline();
-            self.shared.lock().handshake = Handshake::InProgress;
-            self.shared.alarm.ring();
-        }
-        Ok(())
-    }
-
-    /// Publishes what the handshake established, and notifies what it changed.
-    fn publish(&self) {
-        let Ok((version, cipher_suite, protocol, negotiated, is_resumed)) =
-            self.engine().map(|engine| {
-                (
-                    engine.protocol_version(),
-                    engine.cipher_suite(),
-                    engine.application_protocol(),
-                    engine.negotiated(),
-                    engine.is_resumed(),
-                )
-            })
-        else {
-            return;
-        };
-        {
-            let mut facts = self.facts();
-            facts.protocol_version = facts::protocol_version(version);
-            facts.cipher_suite = cipher_suite;
-            facts.handshake_time.stop();
-            facts.negotiated = negotiated;
-            facts.session_resumed = is_resumed;
-        }
-        self.keep_session();
-        self.report_authorities();
-        let object = self.obj();
-        let name = protocol.and_then(|name| CString::new(name).ok());
-        if let Some(name) = name
-            && self.negotiated_protocol.set(name).is_ok()
-        {
-            object.notify("negotiated-protocol");
-        }
-        object.notify("protocol-version");
-        object.notify("ciphersuite-name");
-        self.publish_srtp_profile();
-        for fact in facts::NAMES {
-            object.notify(fact);
-        }
-        object.notify("session-resumed");
-    }
-
-    fn report_authorities(&self) {
+    pub fn report_authorities(&self) {
         if self.role() == Role::Client {
             self.obj().notify("accepted-cas");
         }

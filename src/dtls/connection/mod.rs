@@ -25,6 +25,7 @@ pub(super) mod resumption;
 mod session_cache;
 pub(super) mod settings;
 pub(super) mod srtp;
+mod start;
 pub(super) mod statistics;
 mod status;
 pub(super) mod timers;

@@ -9,8 +9,9 @@ use super::properties::{Property, SETTABLE, Write};
 use super::session_cache::{self, Key};
 use super::settings::Settings;
 use super::status::{Handshake, Question};
-use crate::engine::{Bound, Resumption, Role, SavedSession, testing};
+use crate::engine::{Bound, Resumption, Role, SavedSession};
 use crate::error::Error;
+use crate::ossl::clock;
 
 /// The properties about resumption.
 pub const PROPERTIES: [Property; 2] = [
@@ -73,7 +74,7 @@ impl DtlsConnection {
             return Resumption::Allowed;
         }
         let key = Key::of(settings);
-        let now = testing::now();
+        let now = clock::now();
         let chosen = match &settings.resumption.chosen {
             Some((session, bound)) if session.is_fresh(now) => {
                 (*bound == session_cache::bound(settings)).then(|| session.clone())

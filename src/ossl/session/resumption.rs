@@ -6,8 +6,7 @@ use openssl::sha::Sha256;
 use openssl::ssl::{SslSession, SslSessionRef, SslVerifyMode};
 
 use super::{SavedSession, Session};
-use crate::engine::testing;
-use crate::ossl::{queue, sys};
+use crate::ossl::{clock, queue, sys};
 
 /// Whether a session outlives its association.
 pub enum Resumption {
@@ -145,7 +144,7 @@ impl Session {
         }
         let established = match self.resumed() {
             Some(earlier) => earlier.established(),
-            None => testing::now(),
+            None => clock::now(),
         };
         let saved = SavedSession::new(duplicate(session).ok()?, self.peer_chain(), established);
         saved.can_be_judged().then_some(saved)
