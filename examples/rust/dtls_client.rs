@@ -47,9 +47,7 @@ fn run(
     identity: &str,
     messages: &[String],
 ) -> Result<(), glib::Error> {
-    let authorities: FileDatabase = gio::Initable::builder()
-        .property("anchors", ca_file)
-        .build(gio::Cancellable::NONE)?;
+    let authorities = FileDatabase::new(ca_file)?;
 
     let server = gio::NetworkAddress::new(identity, port);
     let connection = DtlsClientConnection::new(&open_socket(host, port)?, Some(&server))?;
