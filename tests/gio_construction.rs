@@ -110,9 +110,12 @@ fn classes_have_every_property_of_their_interfaces_as_it_is_there() {
     compare::<gio::DtlsConnection>(&server);
     compare::<gio::DtlsServerConnection>(&server);
     let of_gio = |object: &DtlsConnection| {
-        let own = DtlsConnection::static_type();
+        let own = ["GioOsslDtlsConnection", "GioOsslDtlsServerConnection"];
         let specs = object.list_properties();
-        specs.iter().filter(|it| it.owner_type() != own).count()
+        let foreign = specs
+            .iter()
+            .filter(|it| !own.contains(&it.owner_type().name()));
+        foreign.count()
     };
     assert_eq!(of_gio(&client), 12 + 3);
     assert_eq!(of_gio(&server), 12 + 1);

@@ -109,11 +109,11 @@ pub(crate) fn place(identity: &gio::SocketConnectable) -> Option<String> {
         return Some(format!("{host} service {name}/{protocol}"));
     }
     let address = identity.downcast_ref::<gio::InetSocketAddress>()?;
-    Some(format!(
-        "{host} scope {} port {}",
-        address.scope_id(),
-        address.port()
-    ))
+    let scope = match address.family() {
+        gio::SocketFamily::Ipv6 => address.scope_id(),
+        _ => 0,
+    };
+    Some(format!("{host} scope {scope} port {}", address.port()))
 }
 
 /// The name to send as SNI (RFC 6066, 3): ASCII without trailing dot, and none for addresses.
