@@ -3,6 +3,7 @@
 //! Each main context has a line of its own: a call must not wait for one whose context nobody runs.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
@@ -212,11 +213,13 @@ impl<O> Queue<O> {
 
     /// Leaves word whom to tell when it is time to try; for the first one, the source looks now.
     pub fn wait(&self, (context, number): Place, waker: &Waker) {
+        let mut waker = Some(waker.clone());
         let alarm = self.line(context, |line| {
-            let is_first = line.first() == Some(number);
-            line.ticket(number)?.waker = Some(waker.clone());
-            is_first.then(|| line.alarm.clone())
+            mem::swap(&mut line.ticket(number)?.waker, &mut waker);
+            (line.first() == Some(number)).then(|| line.alarm.clone())
         });
+        // With the lock released: a waker may own a task, and with it a future that has a place here.
+        drop(waker);
         ring(alarm.flatten());
     }
 
@@ -262,6 +265,7 @@ fn ring(alarm: Option<Arc<Alarm>>) {
 }
 
 #[cfg(test)]
+#[allow(clippy::indexing_slicing)] // These are tests.
 mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
     use std::task::Wake;
@@ -276,6 +280,19 @@ mod tests {
     impl Wake for Count {
         fn wake(self: Arc<Self>) {
             self.0.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+
+    /// Owns a place, as the waker of a task does whose future waits.
+    struct Owner(Arc<Queue<()>>, Place);
+
+    impl Wake for Owner {
+        fn wake(self: Arc<Self>) {}
+    }
+
+    impl Drop for Owner {
+        fn drop(&mut self) {
+            self.0.leave(self.1);
         }
     }
 
@@ -320,6 +337,27 @@ mod tests {
         assert_eq!(told, [1, 0]);
         queue.leave(first);
         assert!(queue.is_untold(1) && queue.take_error(second).is_none());
+    }
+
+    #[test]
+    fn wakers_may_own_places() {
+        let queue = Arc::new(Queue::default());
+        let places = [(); 3].map(|()| (1, queue.number()));
+        let [replaced, told, abandoned] = places.map(|place| {
+            let _ = queue.join(place, future(DEFAULT));
+            Waker::from(Arc::new(Owner(queue.clone(), place)))
+        });
+        queue.wait(places[1], &replaced);
+        drop(replaced);
+        queue.wait(places[1], &told);
+        assert!(!queue.holds(places[0]) && queue.holds(places[1]));
+        drop(told);
+        queue.tell(1, None);
+        assert!(!queue.holds(places[1]));
+        queue.wait(places[2], &abandoned);
+        drop(abandoned);
+        queue.abandon(1);
+        assert!(!queue.holds(places[2]));
     }
 
     #[test]
