@@ -23,7 +23,7 @@ use common::{
     },
     calls::{NONE, begin_close, begin_handshake, beside, each_role, each_role_established},
     client, established, identity, receive, run, send,
-    simnet::{Direction, SimNet},
+    simnet::SimNet,
     until,
 };
 use gio::{IOErrorEnum, prelude::*};
@@ -185,25 +185,6 @@ fn sends_that_wait_for_the_base_go_out_in_order() {
             }
         });
     }
-}
-
-#[test]
-fn hundreds_of_calls_may_wait() {
-    run(async {
-        let net = SimNet::new();
-        let (client, server) = established(&net).await;
-        net.block(Direction::ToServer, true);
-        let calls: Vec<_> = (0..500).map(|_| begin_send(&client, b"x")).collect();
-        exhaust();
-        net.block(Direction::ToServer, false);
-        answer(&calls[499]).await.unwrap();
-        assert_eq!(common::receive_many(&server, 32, NOW).unwrap().len(), 32);
-        let waiting: Vec<_> = (0..500).map(|_| begin_receive(&client, NONE)).collect();
-        exhaust();
-        client.close(NONE).unwrap();
-        assert_fails(answer(&waiting[499]).await, IOErrorEnum::Closed);
-        assert!(waiting[..499].iter().all(|call| call.borrow().is_some()));
-    });
 }
 
 #[test]

@@ -115,9 +115,15 @@ GBytes *gio_ossl_dtls_connection_receive_bytes (GioOsslDtlsConnection *self,
  * handshake included.
  *
  * Any number of messages may be waiting. Those of one context go out in the
- * order of the calls, whatever their priorities. Cancelling takes a message back that has
- * not gone out, and closing the connection fails all that wait with
- * %G_IO_ERROR_CLOSED. The connection is kept alive until @callback is called.
+ * order of the calls, whatever their priorities: an urgent one waits for those
+ * before it, and @io_priority counts while it is the first. Up to 16 callbacks
+ * follow each other before the loop turns to others. A callback may make and
+ * cancel calls, close the connection, drop it, and run the loop until another
+ * call has answered.
+ *
+ * Cancelling takes a message back that has not gone out, and closing the
+ * connection fails all that wait with %G_IO_ERROR_CLOSED. The connection and
+ * the context are kept alive until @callback is called.
  *
  * Since: 0.1
  */
@@ -159,10 +165,11 @@ gssize gio_ossl_dtls_connection_send_bytes_finish (GioOsslDtlsConnection *self,
  * the work, the handshake included.
  *
  * Any number of calls may be waiting. Those of one context get the messages in
- * the order of the calls, whatever their priorities; other ways of receiving
- * do not wait for them. A call that is cancelled takes no message. Closing the connection
- * fails all that wait with %G_IO_ERROR_CLOSED. The connection is kept alive
- * until @callback is called.
+ * the order of the calls, as with gio_ossl_dtls_connection_send_bytes_async();
+ * other ways of receiving do not wait for them. A call that is cancelled takes
+ * no message. Closing the connection fails all that wait with
+ * %G_IO_ERROR_CLOSED, and each is given %NULL when the peer has closed it. The
+ * connection and the context are kept alive until @callback is called.
  *
  * Since: 0.1
  */

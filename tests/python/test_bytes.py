@@ -13,6 +13,8 @@ from gi.repository import Gio, GioOssl, GLib  # noqa: E402
 
 from support import (IDENTITY, PATIENCE, PKI, Failure, configured, peer, pki, udp_socket_to,  # noqa: E402
                      unused_udp_port)
+from test_interaction import Asynchronous as AsynchronousInteraction  # noqa: E402
+from test_interaction import Blocking as BlockingInteraction, present  # noqa: E402
 
 EXAMPLE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "examples", "python",
                        "dtls_client_async.py")
@@ -37,6 +39,15 @@ def ends():
     certificate = Gio.TlsCertificate.new_from_files(pki("ecdsa.pem"), pki("ecdsa.key"))
     return (configured(Gio.DtlsClientConnection.new(sockets[0], identity)),
             Gio.DtlsServerConnection.new(sockets[1], certificate))
+
+
+def ends_that_ask(interaction):
+    """The same, whose server wants a certificate, for which the client asks the interaction."""
+    client, server = ends()
+    configured(server).props.authentication_mode = Gio.TlsAuthenticationMode.REQUIRED
+    server.connect("accept-certificate", lambda *_: True)
+    client.set_interaction(interaction)
+    return client, server
 
 
 class Answers:
@@ -175,6 +186,55 @@ class Asynchronous(unittest.TestCase):
                            server.send_bytes_finish):
                 with Failure(self, Gio.io_error_quark, Gio.IOErrorEnum.INVALID_ARGUMENT):
                     finish(result)
+
+    def test_client_is_asked_for_its_certificate(self):
+        for interaction in (BlockingInteraction(present), AsynchronousInteraction(present)):
+            client, server = ends_that_ask(interaction)
+            answers = Answers()
+            answers.receive(server)
+            answers.send(client, b"first")
+            answers.send(client, b"second", "second")
+            self.assertEqual(answers.wait("received").get_data(), b"first")
+            self.assertEqual(answers.wait("second"), 6)
+            self.assertEqual(len(interaction.threads), 1)
+            self.assertIsNotNone(server.get_peer_certificate())
+
+    def test_call_that_asks_for_a_certificate_is_cancelled_and_the_next_one_goes_on(self):
+        interaction = AsynchronousInteraction(present)
+        client, server = ends_that_ask(interaction)
+        answers, cancellable = Answers(), Gio.Cancellable()
+        answers.receive(server)
+        answers.send(client, b"cancelled", "cancelled", cancellable)
+        answers.send(client, b"sent")
+        while not interaction.threads:
+            GLib.MainContext.default().iteration(True)
+        cancellable.cancel()
+        with Failure(self, Gio.io_error_quark, Gio.IOErrorEnum.CANCELLED):
+            answers.wait("cancelled")
+        self.assertEqual(answers.wait("sent"), 4)
+        self.assertEqual(answers.wait("received").get_data(), b"sent")
+        # The question went with the call that had asked it.
+        self.assertEqual(len(interaction.threads), 2)
+
+    def test_exceptions_in_callbacks_are_pythons_and_the_others_are_called(self):
+        client, server = ends()
+        answers, reported, data = Answers(), [], []
+        hook, sys.excepthook = sys.excepthook, lambda kind, *_: reported.append(kind)
+        self.addCleanup(setattr, sys, "excepthook", hook)
+
+        def fail(_source, _result, *user_data):
+            data.append(user_data)
+            raise ZeroDivisionError
+
+        marker = object()
+        server.receive_bytes_async(9, 0, None, fail, marker, 2)
+        answers.receive(server, "second")
+        client.send_bytes_async(GLib.Bytes.new(b"1"), 0, None, fail, marker)
+        answers.send(client, b"2")
+        self.assertEqual(answers.wait("sent"), 1)
+        self.assertEqual(answers.wait("second").get_data(), b"2")
+        self.assertEqual(reported, [ZeroDivisionError] * 2)
+        self.assertCountEqual(data, [(marker, 2), (marker,)])
 
     def test_failed_handshake_fails_the_calls(self):
         client, server = ends()

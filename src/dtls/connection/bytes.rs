@@ -1,29 +1,29 @@
 //! Messages as plain bytes, for those who cannot fill a vector of buffers.
 
-use std::future::poll_fn;
 use std::pin::Pin;
-use std::task::Poll;
 use std::time::Duration;
 
 use gio::prelude::*;
-use glib::IOCondition;
 use glib::subclass::prelude::*;
 
-use self::turns::Turn;
-pub use self::turns::Turns;
+pub use self::operation::{Receiving, Sending};
+pub use self::queue::Queue;
 use super::DtlsConnection;
 use super::data::Enough;
 use crate::engine::MAX_PLAINTEXT;
 use crate::subclass::datagram_based::{receive_bytes, send_bytes, send_one};
+use crate::subclass::dtls_connection::Completion;
 
-mod calls;
-mod turns;
+mod future;
+mod operation;
+mod queue;
+mod server;
 
 /// Sending and receiving plain bytes.
 ///
 /// The futures do not block. Each direction serves the asynchronous calls of a main context in the
-/// order in which they were made, or first polled. A future that is dropped before its end has taken no message from the
-/// others.
+/// order in which they were made, or first polled: a future that is kept without being polled holds up
+/// those behind it. One that is dropped before its end has taken no message from the others.
 pub trait DtlsBytesExt: IsA<DtlsConnection> {
     /// Sends `buffer` as one message, after the handshake that it completes if need be.
     ///
@@ -48,17 +48,7 @@ pub trait DtlsBytesExt: IsA<DtlsConnection> {
         message: &glib::Bytes,
         priority: glib::Priority,
     ) -> Pin<Box<dyn Future<Output = Result<usize, glib::Error>>>> {
-        let (connection, message) = (self.as_ref().clone(), message.clone());
-        Box::pin(async move {
-            let turn = connection
-                .imp()
-                .sending
-                .take(&glib::MainContext::ref_thread_default());
-            serve(turn, &connection, IOCondition::OUT, priority, || {
-                send_now(&connection, &message)
-            })
-            .await
-        })
+        future::of(self.as_ref(), Sending(message.clone()), priority)
     }
 
     /// Sends messages in as few calls of the base as it takes, and returns how many were sent, counted
@@ -100,17 +90,7 @@ pub trait DtlsBytesExt: IsA<DtlsConnection> {
         size: usize,
         priority: glib::Priority,
     ) -> Pin<Box<dyn Future<Output = Result<Option<glib::Bytes>, glib::Error>>>> {
-        let connection = self.as_ref().clone();
-        Box::pin(async move {
-            let turn = connection
-                .imp()
-                .receiving
-                .take(&glib::MainContext::ref_thread_default());
-            serve(turn, &connection, IOCondition::IN, priority, || {
-                receive_now(&connection, size)
-            })
-            .await
-        })
+        future::of(self.as_ref(), Receiving(size), priority)
     }
 
     /// Waits for a message as [`Self::receive_bytes`] does, and takes those with it that one call of
@@ -137,38 +117,27 @@ pub trait DtlsBytesExt: IsA<DtlsConnection> {
 
 impl<T: IsA<DtlsConnection>> DtlsBytesExt for T {}
 
-fn send_now(connection: &DtlsConnection, message: &[u8]) -> Result<usize, glib::Error> {
-    connection.send(message, Some(Duration::ZERO), gio::Cancellable::NONE)
-}
+impl DtlsConnection {
+    /// Sends `message` when its turn has come, from the loop of the call's context.
+    pub(crate) fn send_bytes_in_loop(
+        &self,
+        message: glib::Bytes,
+        priority: glib::Priority,
+        cancellable: Option<&gio::Cancellable>,
+        completion: Completion,
+    ) {
+        server::begin(self, Sending(message), priority, cancellable, completion);
+    }
 
-fn receive_now(
-    connection: &DtlsConnection,
-    size: usize,
-) -> Result<Option<glib::Bytes>, glib::Error> {
-    connection.receive_bytes(size, Some(Duration::ZERO), gio::Cancellable::NONE)
-}
-
-/// Repeats `attempt` from its turn on until it need not wait. Nothing is taken but by an attempt
-/// whose result is returned at once.
-async fn serve<R>(
-    turn: Turn,
-    connection: &DtlsConnection,
-    condition: IOCondition,
-    priority: glib::Priority,
-    attempt: impl Fn() -> Result<R, glib::Error>,
-) -> Result<R, glib::Error> {
-    poll_fn(|task| match turn.has_come(task.waker()) {
-        true => Poll::Ready(()),
-        false => Poll::Pending,
-    })
-    .await;
-    loop {
-        match attempt() {
-            Err(error) if error.matches(gio::IOErrorEnum::WouldBlock) => {}
-            done => return done,
-        }
-        let base = connection.upcast_ref::<gio::DatagramBased>();
-        base.create_source_future(condition, gio::Cancellable::NONE, priority)
-            .await;
+    /// Receives a message of at most `size` bytes when its turn has come, from the loop of the call's
+    /// context.
+    pub(crate) fn receive_bytes_in_loop(
+        &self,
+        size: usize,
+        priority: glib::Priority,
+        cancellable: Option<&gio::Cancellable>,
+        completion: Completion,
+    ) {
+        server::begin(self, Receiving(size), priority, cancellable, completion);
     }
 }

@@ -11,7 +11,7 @@ use gio::subclass::prelude::*;
 use glib::subclass::Signal;
 use glib::{IOCondition, ParamSpec, ParamSpecOverride, Value};
 
-use super::bytes::Turns;
+use super::bytes::{Queue, Receiving, Sending};
 use super::data::Enough;
 use super::facts::Facts;
 use super::keylog;
@@ -42,9 +42,9 @@ pub struct DtlsConnection {
     pub(super) session_key: OnceLock<Option<Key>>,
     pub(super) shared: Arc<Shared>,
     /// The asynchronous calls that wait for a message.
-    pub(super) receiving: Arc<Turns>,
+    pub(super) receiving: Arc<Queue<Receiving>>,
     /// Those that wait to send one.
-    pub(super) sending: Arc<Turns>,
+    pub(super) sending: Arc<Queue<Sending>>,
     /// Memory for the next batch.
     pub(super) spare: Mutex<Datagrams>,
 }
