@@ -3,7 +3,7 @@
 use std::{
     cell::Cell,
     fs::File,
-    io::{IsTerminal, Read},
+    io::IsTerminal,
     net::Ipv6Addr,
     path::Path,
     pin::pin,
@@ -19,7 +19,7 @@ use crate::{
     cli::Connect,
     failure::{Failure, Status},
     files,
-    input::Lines,
+    input::{self, Input},
     output::Output,
     psk::{self, Key},
     runtime::{Interrupt, Waited, block_on, give_way, interrupted},
@@ -60,7 +60,7 @@ struct Client<'a> {
     authorities: gio::TlsDatabase,
     certificate: Option<Certificate>,
     pre_shared: Option<(&'a str, Key)>,
-    file: Option<(File, u64)>,
+    file: Option<(File, Option<u64>)>,
     interrupt: Interrupt,
     /// When the latest message came or went.
     heard: Cell<Instant>,
@@ -218,12 +218,14 @@ impl Client<'_> {
             if self.options.count == Some(self.output.received_messages()) {
                 return Ok(End::Enough);
             }
+            // Or nothing would be sent, and no signal heard, as long as there is something to receive.
+            give_way().await;
         }
     }
 
     /// Sends everything, and then waits until it has been quiet for a while.
     async fn send_all(&self, connection: &DtlsConnection) -> Result<End, Failure> {
-        let to_send = self.file.as_ref().map(|(_, length)| *length);
+        let to_send = self.file.as_ref().and_then(|(_, length)| *length);
         let reads_lines = self.options.send.is_empty() && self.file.is_none();
         let interactive = reads_lines && std::io::stdin().is_terminal();
         self.output.go_live(to_send, interactive);
@@ -235,8 +237,8 @@ impl Client<'_> {
             self.send_file(connection, file).await?;
         }
         if reads_lines {
-            let mut lines = Lines::of_standard_input(self.options.newline);
-            while let Some(line) = lines.next().await? {
+            let mut lines = Input::lines(self.options.newline);
+            while let Some(line) = lines.next().await.map_err(|it| input::unreadable(&it))? {
                 self.send(connection, &line).await?;
             }
         }
@@ -251,16 +253,13 @@ impl Client<'_> {
     }
 
     async fn send_file(&self, connection: &DtlsConnection, file: &File) -> Result<(), Failure> {
-        let mut chunk = Vec::new();
-        loop {
-            chunk.clear();
-            let read = file.take(self.options.size.into()).read_to_end(&mut chunk);
-            read.map_err(|error| explain::unreadable(self.options, &error))?;
-            if chunk.is_empty() {
-                return Ok(());
-            }
-            self.send(connection, &chunk).await?;
+        let unreadable = |error| explain::unreadable(self.options, &error);
+        let file = file.try_clone().map_err(unreadable)?;
+        let mut pieces = Input::pieces(file, self.options.size);
+        while let Some(piece) = pieces.next().await.map_err(unreadable)? {
+            self.send(connection, &piece).await?;
         }
+        Ok(())
     }
 
     async fn send(&self, connection: &DtlsConnection, message: &[u8]) -> Result<(), Failure> {
@@ -281,13 +280,15 @@ fn pre_shared(options: &Connect) -> Result<Option<(&str, Key)>, Failure> {
     }
 }
 
-fn open(path: &Path) -> Result<(File, u64), Failure> {
+/// A file and its length, if that is known.
+fn open(path: &Path) -> Result<(File, Option<u64>), Failure> {
     let file = File::open(path).and_then(|file| {
         let metadata = file.metadata()?;
         if metadata.is_dir() {
             return Err(std::io::ErrorKind::IsADirectory.into());
         }
-        Ok((file, metadata.len()))
+        let length = metadata.is_file().then_some(metadata.len());
+        Ok((file, length))
     });
     file.map_err(|error| Failure::file(path.display(), error))
 }

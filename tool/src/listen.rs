@@ -24,10 +24,10 @@ use crate::{
     demultiplexer::{Demultiplexer, Peer},
     failure::{Failure, Status},
     files,
-    input::Lines,
+    input::{self, Input},
     output::Output,
     psk::{self, Key},
-    runtime::{Interrupt, Waited, block_on},
+    runtime::{Interrupt, Waited, block_on, give_way},
     session::{Facts, Settings, receive, send, tell_certificate},
     text::printable,
 };
@@ -229,6 +229,8 @@ impl Server<'_> {
             };
             *self.latest.borrow_mut() = Some(connection.clone());
             self.output.message(place, &message)?;
+            // Or a client that never pauses would keep all others waiting.
+            give_way().await;
             if self.options.echo {
                 let sent = send(connection, &message).await;
                 sent.map_err(|error| broken(place, &error))?;
@@ -239,12 +241,12 @@ impl Server<'_> {
 
     /// Lines of the standard input go to the client that was heard last. Ends only by a failure.
     async fn send_lines(&self) -> Failure {
-        let mut lines = Lines::of_standard_input(self.options.newline);
+        let mut lines = Input::lines(self.options.newline);
         loop {
             let line = match lines.next().await {
                 Ok(Some(line)) => line,
                 Ok(None) => return pending().await,
-                Err(failure) => return failure,
+                Err(error) => return input::unreadable(&error),
             };
             let latest = self.latest.borrow().clone();
             let Some(connection) = latest else {

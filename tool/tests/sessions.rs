@@ -4,11 +4,12 @@
 #![allow(clippy::indexing_slicing, clippy::unwrap_used)]
 
 use std::{
-    fs,
+    fs::{self, File, OpenOptions},
     io::{BufRead, BufReader, Write},
     net::UdpSocket,
-    os::unix::fs::PermissionsExt,
-    process::Stdio,
+    os::unix::fs::{OpenOptionsExt, PermissionsExt},
+    path::PathBuf,
+    process::{Command, Stdio},
 };
 
 use serde_json::Value;
@@ -478,4 +479,58 @@ fn mtu_may_be_chosen() {
     connect(&files, &listener.port, &["--mtu", "255"])
         .with(2)
         .says(&["--mtu"]);
+}
+
+/// A named pipe, with both its ends open, which do not block.
+fn pipe(files: &Files) -> (PathBuf, File) {
+    let path = files.pki.folder().join("pipe");
+    let made = Command::new("mkfifo").arg(&path).status();
+    assert!(made.unwrap().success());
+    let mut options = OpenOptions::new();
+    options
+        .read(true)
+        .write(true)
+        .custom_flags(libc::O_NONBLOCK);
+    let file = options.open(&path).unwrap();
+    (path, file)
+}
+
+#[test]
+fn client_that_waits_for_its_file_hears_messages_and_signals() {
+    let files = Files::new();
+    let mut listener = files.listen(&[]);
+    let (pipe, _writer) = pipe(&files);
+    let mut client = program()
+        .args(["connect", "127.0.0.1", &listener.port, "--send", "hello"])
+        .args(["--ca-file", &files.authority, "--file"])
+        .arg(pipe)
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    listener.event("message");
+    listener.type_line("good day");
+    let mut line = String::new();
+    let mut output = BufReader::new(client.stdout.take().unwrap());
+    output.read_line(&mut line).unwrap();
+    assert_eq!(line, "good day\n");
+    interrupt(&client);
+    assert!(client.wait().unwrap().success());
+}
+
+#[test]
+fn second_signal_ends_a_program_whose_output_nobody_reads() {
+    let files = Files::new();
+    let mut listener = files.listen(&[]);
+    let (pipe, mut other_end) = pipe(&files);
+    while other_end.write(&[b'x']).is_ok() {}
+    let mut client = program()
+        .args(["connect", "127.0.0.1", &listener.port, "--json"])
+        .args(["--ca-file", &files.authority])
+        .stdout(OpenOptions::new().write(true).open(pipe).unwrap())
+        .spawn()
+        .unwrap();
+    listener.event("session");
+    interrupt(&client);
+    interrupt(&client);
+    assert_eq!(client.wait().unwrap().code(), Some(130));
 }
