@@ -79,6 +79,12 @@ pub fn run<S: AsRef<OsStr>>(arguments: impl IntoIterator<Item = S>) -> Ended {
     }
 }
 
+/// Runs `connect` to a port of this machine, trusting the files' authority.
+pub fn connect(files: &Files, port: &str, options: &[&str]) -> Ended {
+    let fixed = ["connect", "127.0.0.1", port, "--ca-file", &files.authority];
+    run(fixed.iter().chain(options))
+}
+
 /// Files with certificates and keys.
 pub struct Files {
     pub pki: Pki,
