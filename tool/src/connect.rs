@@ -12,7 +12,8 @@ use std::{
 
 use futures_util::future::{Either, select};
 use gio::prelude::*;
-use gio_ossl::{Certificate, DtlsClientConnection, DtlsConnection};
+use gio_ossl::{Certificate, DtlsClientConnection, DtlsConnection, prelude::*};
+use zeroize::Zeroizing;
 
 use self::explain::{Attempt, explain, no_answer};
 use crate::{
@@ -23,10 +24,11 @@ use crate::{
     output::Output,
     psk::{self, Key},
     runtime::{Interrupt, Waited, block_on, give_way, interrupted},
-    session::{Facts, Settings, receive, send, tell_certificate},
+    session::{Facts, Settings, dropped, receive, send, tell_certificate},
 };
 
 mod explain;
+mod resumption;
 
 /// How long a session may take to close.
 const CLOSING: Duration = Duration::from_secs(2);
@@ -39,6 +41,7 @@ pub fn run(options: &Connect, output: &Output) -> Result<(), Failure> {
         authorities: files::authorities(options.ca_file.as_deref())?,
         certificate: files::credentials(&options.credentials)?,
         pre_shared: pre_shared(options)?,
+        session: resumption::session(options.session.as_deref())?,
         file: options.file.as_deref().map(open).transpose()?,
         interrupt: Interrupt::catch(),
         heard: Cell::new(Instant::now()),
@@ -60,6 +63,8 @@ struct Client<'a> {
     authorities: gio::TlsDatabase,
     certificate: Option<Certificate>,
     pre_shared: Option<(&'a str, Key)>,
+    /// The session to resume.
+    session: Option<Zeroizing<Vec<u8>>>,
     file: Option<(File, Option<u64>)>,
     interrupt: Interrupt,
     /// When the latest message came or went.
@@ -79,6 +84,9 @@ impl Client<'_> {
         let result = self.exchange(&connection).await;
         let closing = connection.close_future(glib::Priority::DEFAULT);
         select(closing, glib::timeout_future(CLOSING)).await;
+        if let Some(dropped) = dropped(&connection.statistics()) {
+            self.output.note(&dropped);
+        }
         self.output.totals()?;
         result
     }
@@ -124,11 +132,22 @@ impl Client<'_> {
         let connection = connection.map_err(|error| explain(&attempt, None, &error))?;
         self.output.note(&format!("Connecting to {place} ..."));
         let left = deadline.saturating_duration_since(Instant::now());
+        connection.set_handshake_timeout(Some(left + Duration::from_millis(1)));
         let handshake = connection.handshake_future(glib::Priority::DEFAULT);
-        match self.interrupt.within(left, handshake).await {
+        match self.interrupt.or(handshake).await {
             Waited::Done(Ok(())) => {
                 Facts::of(&connection, &place).tell(self.output)?;
+                if let Some(file) = &self.options.session {
+                    resumption::keep(&connection, file, self.output)?;
+                }
                 Ok(connection)
+            }
+            Waited::Done(Err(error)) if error.matches(gio::IOErrorEnum::TimedOut) => {
+                let failure = no_answer(self.options, Some(&place));
+                Err(match connection.statistics().dropped_malformed {
+                    0 => failure,
+                    _ => failure.hint("something has come from there, but it is not DTLS"),
+                })
             }
             Waited::Done(Err(error)) => {
                 if let Some(certificate) = connection.peer_certificate() {
@@ -136,8 +155,7 @@ impl Client<'_> {
                 }
                 Err(explain(&attempt, Some(&connection), &error))
             }
-            Waited::TimedOut => Err(no_answer(self.options, Some(&place))),
-            Waited::Interrupted => Err(interrupted()),
+            Waited::TimedOut | Waited::Interrupted => Err(interrupted()),
         }
     }
 
@@ -156,6 +174,9 @@ impl Client<'_> {
         }
         if let Some((identity, key)) = &self.pre_shared {
             client.set_psk(identity, key)?;
+        }
+        if let Some(session) = &self.session {
+            client.import_session(session)?;
         }
         if self.options.insecure {
             client.connect_accept_certificate(|_, _, _| true);

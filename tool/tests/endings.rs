@@ -125,7 +125,7 @@ fn port_in_use_is_told() {
         .iter()
         .chain(&credentials))
     .with(3)
-    .says(&[&port]);
+    .says(&[&port, "another program"]);
 }
 
 /// A named pipe, with both its ends open, which do not block.
@@ -169,7 +169,7 @@ fn second_signal_ends_a_program_whose_output_nobody_reads() {
     let files = Files::new();
     let mut listener = files.listen(&[]);
     let (pipe, mut other_end) = pipe(&files);
-    while other_end.write(&[b'x']).is_ok() {}
+    while other_end.write(b"x").is_ok() {}
     let mut client = program()
         .args(["connect", "127.0.0.1", &listener.port, "--json"])
         .args(["--ca-file", &files.authority])

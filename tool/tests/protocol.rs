@@ -4,11 +4,11 @@
 #![allow(clippy::indexing_slicing, clippy::unwrap_used)]
 
 use std::{
-    fs,
+    fs::{self, Permissions},
     os::unix::fs::PermissionsExt,
 };
 
-use common::{Files, connect, run};
+use common::{Files, connect, pki::Leaf, run};
 
 mod common;
 
@@ -106,4 +106,52 @@ fn mtu_may_be_chosen() {
     connect(&files, &listener.port, &["--mtu", "255"])
         .with(2)
         .says(&["--mtu"]);
+}
+
+#[test]
+fn session_is_kept_for_oneself_and_resumed() {
+    let files = Files::new();
+    let mut listener = files.listen(&["--echo"]);
+    // An empty file, which others may read.
+    let kept = files.file("session", "");
+    fs::set_permissions(&kept, Permissions::from_mode(0o644)).unwrap();
+    let options = ["--session", &kept, "--send", "x", "--count", "1", "--json"];
+    for resumed in [false, true, true] {
+        let ended = connect(&files, &listener.port, &options).with(0);
+        assert_eq!(ended.events("session")[0]["session_resumed"], resumed);
+        assert_eq!(ended.events("session")[0]["verified"], true);
+        assert_eq!(listener.event("session")["session_resumed"], resumed);
+        let mode = fs::metadata(&kept).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+    }
+
+    // It is verified again: whoever trusts somebody else does not resume.
+    let other = Leaf::new("Another Root").authority().self_signed();
+    let other = files.file("other.pem", other.certificate_pem());
+    let trust = ["connect", "127.0.0.1", &listener.port, "--ca-file", &other];
+    run(trust.iter().chain(&options)).with(5);
+}
+
+#[test]
+fn file_without_a_session_is_told() {
+    let files = Files::new();
+    let listener = files.listen(&["--echo"]);
+    connect(&files, &listener.port, &["--session", &files.certificate])
+        .with(2)
+        .says(&["server.pem"]);
+    assert!(!fs::read(&files.certificate).unwrap().is_empty());
+}
+
+#[test]
+fn session_that_cannot_be_resumed_is_told_and_used() {
+    let files = Files::new();
+    // A server that asks for certificates gives no tickets.
+    let listener = files.listen(&["--echo", "--request-certificate"]);
+    let kept = files.pki.folder().join("session");
+    let options = ["--session", kept.to_str().unwrap(), "--send", "x"];
+    let options = [&options[..], &["--count", "1"]].concat();
+    connect(&files, &listener.port, &options)
+        .with(0)
+        .says(&["WARNING: the session is not kept"]);
+    assert!(!kept.exists());
 }

@@ -4,7 +4,7 @@
 #![allow(clippy::indexing_slicing, clippy::unwrap_used)]
 
 use std::{
-    fs::{self},
+    fs,
     io::{BufRead, BufReader, Write},
     process::Stdio,
 };

@@ -97,3 +97,22 @@ fn identity_may_differ_from_the_address() {
     let options = ["--identity", IDENTITY, "--send", "x", "--count", "1"];
     connect(&files, &listener.port, &options).with(0);
 }
+
+#[test]
+fn stranger_is_served_if_that_is_wanted() {
+    let files = Files::new();
+    let stranger = Leaf::new("a stranger").usage("clientAuth").self_signed();
+    let stranger = files.both("stranger.pem", &stranger);
+    let message = ["--send", "x", "--count", "1", "--certificate", &stranger];
+    for options in [
+        &["--accept-untrusted", "--echo"][..],
+        &["--accept-untrusted", "--echo", "--require-certificate"],
+    ] {
+        let mut listener = files.listen(options);
+        connect(&files, &listener.port, &message).with(0);
+        let session = listener.event("session");
+        assert_eq!(session["certificates"][0]["subject"], "CN=a stranger");
+        assert_eq!(session["verified"], false);
+        assert_eq!(session["problems"][0], "UNKNOWN_CA");
+    }
+}
