@@ -13,9 +13,11 @@ use std::{
 use futures_util::future::{Either, select};
 use gio::prelude::*;
 use gio_ossl::{Certificate, DtlsClientConnection, DtlsConnection, prelude::*};
-use zeroize::Zeroizing;
 
-use self::explain::{Attempt, explain, no_answer};
+use self::{
+    explain::{Attempt, explain, no_answer},
+    resumption::Kept,
+};
 use crate::{
     cli::Connect,
     failure::{Failure, Status},
@@ -41,7 +43,7 @@ pub fn run(options: &Connect, output: &Output) -> Result<(), Failure> {
         authorities: files::authorities(options.ca_file.as_deref())?,
         certificate: files::credentials(&options.credentials)?,
         pre_shared: pre_shared(options)?,
-        session: resumption::session(options.session.as_deref())?,
+        session: options.session.as_deref().map(Kept::open).transpose()?,
         file: options.file.as_deref().map(open).transpose()?,
         interrupt: Interrupt::catch(),
         heard: Cell::new(Instant::now()),
@@ -63,8 +65,7 @@ struct Client<'a> {
     authorities: gio::TlsDatabase,
     certificate: Option<Certificate>,
     pre_shared: Option<(&'a str, Key)>,
-    /// The session to resume.
-    session: Option<Zeroizing<Vec<u8>>>,
+    session: Option<Kept<'a>>,
     file: Option<(File, Option<u64>)>,
     interrupt: Interrupt,
     /// When the latest message came or went.
@@ -137,8 +138,8 @@ impl Client<'_> {
         match self.interrupt.or(handshake).await {
             Waited::Done(Ok(())) => {
                 Facts::of(&connection, &place).tell(self.output)?;
-                if let Some(file) = &self.options.session {
-                    resumption::keep(&connection, file, self.output)?;
+                if let Some(kept) = &self.session {
+                    kept.keep(&connection, self.output)?;
                 }
                 Ok(connection)
             }
@@ -175,7 +176,7 @@ impl Client<'_> {
         if let Some((identity, key)) = &self.pre_shared {
             client.set_psk(identity, key)?;
         }
-        if let Some(session) = &self.session {
+        if let Some(session) = self.session.as_ref().and_then(|it| it.earlier.as_ref()) {
             client.import_session(session)?;
         }
         if self.options.insecure {

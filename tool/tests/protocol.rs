@@ -140,6 +140,11 @@ fn file_without_a_session_is_told() {
         .with(2)
         .says(&["server.pem"]);
     assert!(!fs::read(&files.certificate).unwrap().is_empty());
+    // Before anything is sent.
+    let folder = files.pki.folder().to_str().unwrap();
+    connect(&files, "1", &["--session", folder])
+        .with(2)
+        .says(&[folder]);
 }
 
 #[test]
@@ -153,5 +158,5 @@ fn session_that_cannot_be_resumed_is_told_and_used() {
     connect(&files, &listener.port, &options)
         .with(0)
         .says(&["WARNING: the session is not kept"]);
-    assert!(!kept.exists());
+    assert_eq!(fs::read(&kept).unwrap(), b"");
 }

@@ -32,6 +32,8 @@ fn messages_come_back_and_the_session_is_described() {
     assert_eq!(session["verified"], true);
     assert_eq!(session["application_protocol"], "coap");
     assert_eq!(session["certificates"][0]["dns_names"][0], IDENTITY);
+    let pem = fs::read_to_string(&files.certificate).unwrap();
+    assert_eq!(session["certificates"][0]["pem"], pem);
     let texts: Vec<Value> = ended
         .events("message")
         .iter()
