@@ -81,7 +81,8 @@ pub enum Command {
     /// Listen for clients and exchange messages with them
     ///
     /// Serves many clients at once. What arrives is written to the standard output; lines of the
-    /// standard input go to the client that was heard last. Ctrl-C closes all sessions properly.
+    /// standard input go to the client that was heard last. Ctrl-C closes all sessions properly. In
+    /// the background, it needs another input than the terminal, such as < /dev/null.
     #[command(after_help = LISTEN_EXAMPLES)]
     Listen(Box<Listen>),
     /// Show what is in a file of certificates and keys
@@ -162,6 +163,9 @@ pub struct Listen {
     /// The UDP port to listen on; 0 takes any free one
     pub port: u16,
     /// The address to listen on [default: all, IPv6 and IPv4]
+    ///
+    /// Where a machine has several addresses, answers may come from another than the client has written
+    /// to, which the client then ignores. Name the address that clients use.
     #[arg(long)]
     pub address: Option<IpAddr>,
     /// Give up a client with whom there is no session after so many seconds

@@ -97,19 +97,25 @@ impl Client<'_> {
         let deadline = Instant::now() + self.options.timeout;
         let host = self.host();
         let addresses = gio::NetworkAddress::new(host, self.options.port).enumerate();
-        let mut refused = None;
+        let mut refused: Option<Failure> = None;
+        let mut tried = 0;
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
             let address = match self.interrupt.within(left, addresses.next_future()).await {
                 Waited::Done(Ok(Some(address))) => address,
                 Waited::Done(Ok(None)) => {
                     let none = || Failure::new(Status::Network, format!("{host} has no address"));
-                    return Err(refused.unwrap_or_else(none));
+                    let mut failure = refused.unwrap_or_else(none);
+                    if tried > 1 {
+                        failure.message += &format!("; all {tried} addresses of {host} were tried");
+                    }
+                    return Err(failure);
                 }
                 Waited::Done(Err(error)) => return Err(explain::resolving(host, &error)),
                 Waited::TimedOut => return Err(no_answer(self.options, None)),
                 Waited::Interrupted => return Err(interrupted()),
             };
+            tried += 1;
             match self.shake_hands(&address, deadline).await {
                 Err(failure) if failure.status == Status::Network && Instant::now() < deadline => {
                     refused.get_or_insert(failure);

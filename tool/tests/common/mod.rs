@@ -208,8 +208,12 @@ impl Drop for Listener {
 
 /// What Ctrl-C does.
 pub fn interrupt(child: &Child) {
+    signal(child, "-INT");
+}
+
+pub fn signal(child: &Child, signal: &str) {
     let id = child.id().to_string();
-    let status = Command::new("kill").args(["-INT", &id]).status();
+    let status = Command::new("kill").args([signal, &id]).status();
     assert!(status.unwrap().success());
 }
 
