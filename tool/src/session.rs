@@ -316,3 +316,18 @@ fn protocol_name(version: gio::TlsProtocolVersion) -> String {
         other => format!("{other:?}"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_was_dropped_is_told() {
+        let mut statistics = Statistics::default();
+        assert_eq!(dropped(&statistics), None);
+        statistics.dropped_malformed = 2;
+        statistics.dropped_unauthenticated = 1;
+        let told = "datagrams dropped: 2 no DTLS, 1 forged or garbled";
+        assert_eq!(dropped(&statistics).as_deref(), Some(told));
+    }
+}
