@@ -24,6 +24,7 @@ pub struct Description {
     pub signature: String,
     /// SHA-256 of the certificate's encoding.
     pub fingerprint: String,
+    pub pem: String,
 }
 
 impl Description {
@@ -56,6 +57,9 @@ impl Description {
                 printable(&algorithm.to_string())
             }),
             fingerprint: fingerprint.map_or_else(unknown, Into::into),
+            pem: certificate
+                .certificate_pem()
+                .map_or_else(unknown, Into::into),
         }
     }
 
@@ -97,6 +101,7 @@ impl Description {
             "serial": self.serial,
             "signature": self.signature,
             "sha256": self.fingerprint,
+            "pem": self.pem,
         })
     }
 }

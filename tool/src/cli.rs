@@ -26,6 +26,8 @@ Examples:
     gio-ossl connect server.example.com 4433 --file image.bin --size 1200
   As a client with a certificate:
     gio-ossl connect server.example.com 4433 --certificate me.pem --key me.key
+  Does the server resume sessions? The second time it should say so:
+    gio-ossl connect server.example.com 4433 --session session.bin --send ping
   With a pre-shared key in place of certificates, as CoAP does:
     gio-ossl connect 192.0.2.1 5684 --psk-identity sensor-7 --psk-key-file key.hex";
 
@@ -79,7 +81,8 @@ pub enum Command {
     /// Listen for clients and exchange messages with them
     ///
     /// Serves many clients at once. What arrives is written to the standard output; lines of the
-    /// standard input go to the client that was heard last. Ctrl-C closes all sessions properly.
+    /// standard input go to the client that was heard last. Ctrl-C closes all sessions properly. In
+    /// the background, it needs another input than the terminal, such as < /dev/null.
     #[command(after_help = LISTEN_EXAMPLES)]
     Listen(Box<Listen>),
     /// Show what is in a file of certificates and keys
@@ -121,6 +124,11 @@ pub struct Connect {
     pub psk_key_file: Option<PathBuf>,
     #[command(flatten)]
     pub protocol: Protocol,
+    /// Resume the session in this file, if there is one, and keep the new one there
+    ///
+    /// The file contains the session's secret: who has it can read the session.
+    #[arg(long, value_name = "FILE", help_heading = PROTOCOL)]
+    pub session: Option<PathBuf>,
 
     /// Send this text as a message; may be repeated
     #[arg(long, value_name = "TEXT", help_heading = MESSAGES)]
@@ -155,6 +163,9 @@ pub struct Listen {
     /// The UDP port to listen on; 0 takes any free one
     pub port: u16,
     /// The address to listen on [default: all, IPv6 and IPv4]
+    ///
+    /// Where a machine has several addresses, answers may come from another than the client has written
+    /// to, which the client then ignores. Name the address that clients use.
     #[arg(long)]
     pub address: Option<IpAddr>,
     /// Give up a client with whom there is no session after so many seconds
@@ -181,6 +192,9 @@ pub struct Listen {
     /// Serve only clients with a certificate of a trusted authority
     #[arg(long, help_heading = TRUST)]
     pub require_certificate: bool,
+    /// Ask clients for a certificate, and serve them even if it is not trusted: anyone can be anyone
+    #[arg(long, help_heading = TRUST)]
+    pub accept_untrusted: bool,
     /// Trust the authorities in this PEM file for clients instead of the system's
     #[arg(long, value_name = "FILE", help_heading = TRUST)]
     pub ca_file: Option<PathBuf>,
@@ -231,7 +245,7 @@ pub struct Credentials {
 
 /// What is negotiated.
 #[derive(Args, Debug)]
-#[command(next_help_heading = "Protocol")]
+#[command(next_help_heading = PROTOCOL)]
 pub struct Protocol {
     /// Application protocols to offer by ALPN, best first, separated by commas
     #[arg(long, value_name = "NAMES", value_delimiter = ',', value_parser = protocol_name)]
@@ -274,6 +288,7 @@ pub enum Version {
 }
 
 const CREDENTIALS: &str = "Credentials";
+const PROTOCOL: &str = "Protocol";
 const TRUST: &str = "Trust";
 const MESSAGES: &str = "Messages";
 

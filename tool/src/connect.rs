@@ -3,7 +3,7 @@
 use std::{
     cell::Cell,
     fs::File,
-    io::{IsTerminal, Read},
+    io::IsTerminal,
     net::Ipv6Addr,
     path::Path,
     pin::pin,
@@ -12,21 +12,25 @@ use std::{
 
 use futures_util::future::{Either, select};
 use gio::prelude::*;
-use gio_ossl::{Certificate, DtlsClientConnection, DtlsConnection};
+use gio_ossl::{Certificate, DtlsClientConnection, DtlsConnection, prelude::*};
 
-use self::explain::{Attempt, explain, no_answer};
+use self::{
+    explain::{Attempt, explain, no_answer},
+    resumption::Kept,
+};
 use crate::{
     cli::Connect,
     failure::{Failure, Status},
     files,
-    input::Lines,
+    input::{self, Input},
     output::Output,
     psk::{self, Key},
     runtime::{Interrupt, Waited, block_on, give_way, interrupted},
-    session::{Facts, Settings, receive, send, tell_certificate},
+    session::{Facts, Settings, dropped, receive, send, tell_certificate},
 };
 
 mod explain;
+mod resumption;
 
 /// How long a session may take to close.
 const CLOSING: Duration = Duration::from_secs(2);
@@ -39,6 +43,7 @@ pub fn run(options: &Connect, output: &Output) -> Result<(), Failure> {
         authorities: files::authorities(options.ca_file.as_deref())?,
         certificate: files::credentials(&options.credentials)?,
         pre_shared: pre_shared(options)?,
+        session: options.session.as_deref().map(Kept::open).transpose()?,
         file: options.file.as_deref().map(open).transpose()?,
         interrupt: Interrupt::catch(),
         heard: Cell::new(Instant::now()),
@@ -60,7 +65,8 @@ struct Client<'a> {
     authorities: gio::TlsDatabase,
     certificate: Option<Certificate>,
     pre_shared: Option<(&'a str, Key)>,
-    file: Option<(File, u64)>,
+    session: Option<Kept<'a>>,
+    file: Option<(File, Option<u64>)>,
     interrupt: Interrupt,
     /// When the latest message came or went.
     heard: Cell<Instant>,
@@ -79,6 +85,9 @@ impl Client<'_> {
         let result = self.exchange(&connection).await;
         let closing = connection.close_future(glib::Priority::DEFAULT);
         select(closing, glib::timeout_future(CLOSING)).await;
+        if let Some(dropped) = dropped(&connection.statistics()) {
+            self.output.note(&dropped);
+        }
         self.output.totals()?;
         result
     }
@@ -88,19 +97,25 @@ impl Client<'_> {
         let deadline = Instant::now() + self.options.timeout;
         let host = self.host();
         let addresses = gio::NetworkAddress::new(host, self.options.port).enumerate();
-        let mut refused = None;
+        let mut refused: Option<Failure> = None;
+        let mut tried = 0;
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
             let address = match self.interrupt.within(left, addresses.next_future()).await {
                 Waited::Done(Ok(Some(address))) => address,
                 Waited::Done(Ok(None)) => {
                     let none = || Failure::new(Status::Network, format!("{host} has no address"));
-                    return Err(refused.unwrap_or_else(none));
+                    let mut failure = refused.unwrap_or_else(none);
+                    if tried > 1 {
+                        failure.message += &format!("; all {tried} addresses of {host} were tried");
+                    }
+                    return Err(failure);
                 }
                 Waited::Done(Err(error)) => return Err(explain::resolving(host, &error)),
                 Waited::TimedOut => return Err(no_answer(self.options, None)),
                 Waited::Interrupted => return Err(interrupted()),
             };
+            tried += 1;
             match self.shake_hands(&address, deadline).await {
                 Err(failure) if failure.status == Status::Network && Instant::now() < deadline => {
                     refused.get_or_insert(failure);
@@ -124,11 +139,22 @@ impl Client<'_> {
         let connection = connection.map_err(|error| explain(&attempt, None, &error))?;
         self.output.note(&format!("Connecting to {place} ..."));
         let left = deadline.saturating_duration_since(Instant::now());
+        connection.set_handshake_timeout(Some(left + Duration::from_millis(1)));
         let handshake = connection.handshake_future(glib::Priority::DEFAULT);
-        match self.interrupt.within(left, handshake).await {
+        match self.interrupt.or(handshake).await {
             Waited::Done(Ok(())) => {
                 Facts::of(&connection, &place).tell(self.output)?;
+                if let Some(kept) = &self.session {
+                    kept.keep(&connection, self.output)?;
+                }
                 Ok(connection)
+            }
+            Waited::Done(Err(error)) if error.matches(gio::IOErrorEnum::TimedOut) => {
+                let failure = no_answer(self.options, Some(&place));
+                Err(match connection.statistics().dropped_malformed {
+                    0 => failure,
+                    _ => failure.hint("something has come from there, but it is not DTLS"),
+                })
             }
             Waited::Done(Err(error)) => {
                 if let Some(certificate) = connection.peer_certificate() {
@@ -136,8 +162,7 @@ impl Client<'_> {
                 }
                 Err(explain(&attempt, Some(&connection), &error))
             }
-            Waited::TimedOut => Err(no_answer(self.options, Some(&place))),
-            Waited::Interrupted => Err(interrupted()),
+            Waited::TimedOut | Waited::Interrupted => Err(interrupted()),
         }
     }
 
@@ -156,6 +181,9 @@ impl Client<'_> {
         }
         if let Some((identity, key)) = &self.pre_shared {
             client.set_psk(identity, key)?;
+        }
+        if let Some(session) = self.session.as_ref().and_then(|it| it.earlier.as_ref()) {
+            client.import_session(session)?;
         }
         if self.options.insecure {
             client.connect_accept_certificate(|_, _, _| true);
@@ -218,12 +246,14 @@ impl Client<'_> {
             if self.options.count == Some(self.output.received_messages()) {
                 return Ok(End::Enough);
             }
+            // Or nothing would be sent, and no signal heard, as long as there is something to receive.
+            give_way().await;
         }
     }
 
     /// Sends everything, and then waits until it has been quiet for a while.
     async fn send_all(&self, connection: &DtlsConnection) -> Result<End, Failure> {
-        let to_send = self.file.as_ref().map(|(_, length)| *length);
+        let to_send = self.file.as_ref().and_then(|(_, length)| *length);
         let reads_lines = self.options.send.is_empty() && self.file.is_none();
         let interactive = reads_lines && std::io::stdin().is_terminal();
         self.output.go_live(to_send, interactive);
@@ -235,8 +265,8 @@ impl Client<'_> {
             self.send_file(connection, file).await?;
         }
         if reads_lines {
-            let mut lines = Lines::of_standard_input(self.options.newline);
-            while let Some(line) = lines.next().await? {
+            let mut lines = Input::lines(self.options.newline);
+            while let Some(line) = lines.next().await.map_err(|it| input::unreadable(&it))? {
                 self.send(connection, &line).await?;
             }
         }
@@ -251,16 +281,13 @@ impl Client<'_> {
     }
 
     async fn send_file(&self, connection: &DtlsConnection, file: &File) -> Result<(), Failure> {
-        let mut chunk = Vec::new();
-        loop {
-            chunk.clear();
-            let read = file.take(self.options.size.into()).read_to_end(&mut chunk);
-            read.map_err(|error| explain::unreadable(self.options, &error))?;
-            if chunk.is_empty() {
-                return Ok(());
-            }
-            self.send(connection, &chunk).await?;
+        let unreadable = |error| explain::unreadable(self.options, &error);
+        let file = file.try_clone().map_err(unreadable)?;
+        let mut pieces = Input::pieces(file, self.options.size);
+        while let Some(piece) = pieces.next().await.map_err(unreadable)? {
+            self.send(connection, &piece).await?;
         }
+        Ok(())
     }
 
     async fn send(&self, connection: &DtlsConnection, message: &[u8]) -> Result<(), Failure> {
@@ -281,13 +308,15 @@ fn pre_shared(options: &Connect) -> Result<Option<(&str, Key)>, Failure> {
     }
 }
 
-fn open(path: &Path) -> Result<(File, u64), Failure> {
+/// A file and its length, if that is known.
+fn open(path: &Path) -> Result<(File, Option<u64>), Failure> {
     let file = File::open(path).and_then(|file| {
         let metadata = file.metadata()?;
         if metadata.is_dir() {
             return Err(std::io::ErrorKind::IsADirectory.into());
         }
-        Ok((file, metadata.len()))
+        let length = metadata.is_file().then_some(metadata.len());
+        Ok((file, length))
     });
     file.map_err(|error| Failure::file(path.display(), error))
 }

@@ -2,6 +2,8 @@
 
 use std::{fmt::Display, io, process::ExitCode};
 
+use crate::text::printable;
+
 /// The exit status; documented in `--help`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Status {
@@ -51,7 +53,8 @@ impl Failure {
     pub fn new(status: Status, message: impl Into<String>) -> Self {
         Self {
             status,
-            message: message.into(),
+            // Names of files and words of the peer are in there.
+            message: printable(&message.into()),
             hints: Vec::new(),
         }
     }
@@ -67,7 +70,7 @@ impl Failure {
 
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
-        self.hints.push(hint.into());
+        self.hints.push(printable(&hint.into()));
         self
     }
 }

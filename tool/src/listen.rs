@@ -3,6 +3,7 @@
 use std::{
     cell::RefCell,
     collections::HashMap,
+    io,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     sync::Arc,
     time::Duration,
@@ -15,7 +16,7 @@ use futures_util::{
     stream::FuturesUnordered,
 };
 use gio::{TlsAuthenticationMode as Mode, TlsError, prelude::*};
-use gio_ossl::{Certificate, DtlsConnection, DtlsServerConnection};
+use gio_ossl::{Certificate, DtlsConnection, DtlsServerConnection, prelude::*};
 use serde_json::json;
 
 use crate::{
@@ -24,10 +25,10 @@ use crate::{
     demultiplexer::{Demultiplexer, Peer},
     failure::{Failure, Status},
     files,
-    input::Lines,
+    input::{self, Input},
     output::Output,
     psk::{self, Key},
-    runtime::{Interrupt, Waited, block_on},
+    runtime::{Interrupt, Waited, block_on, give_way},
     session::{Facts, Settings, receive, send, tell_certificate},
     text::printable,
 };
@@ -78,14 +79,29 @@ fn bind(options: &Listen) -> Result<Demultiplexer, Failure> {
         match Demultiplexer::bind(address) {
             Ok(port) => return Ok(port),
             Err(error) => {
-                failure = Some(Failure::new(
-                    Status::Network,
-                    format!("cannot listen on {address}: {error}"),
-                ));
+                failure = Some(unusable(address, &error));
             }
         }
     }
     Err(failure.unwrap_or_else(|| Failure::usage("no address to listen on")))
+}
+
+/// Why nobody can listen there.
+fn unusable(address: SocketAddr, error: &io::Error) -> Failure {
+    let text = format!("cannot listen on {address}: {error}");
+    let failure = Failure::new(Status::Network, text);
+    match error.kind() {
+        io::ErrorKind::AddrInUse => {
+            failure.hint("another program listens there: another PORT, or 0 for any free one")
+        }
+        io::ErrorKind::AddrNotAvailable => {
+            failure.hint("--address ADDRESS must be one of this machine's own")
+        }
+        io::ErrorKind::PermissionDenied => {
+            failure.hint("a PORT above 1023 needs no special permission")
+        }
+        _ => failure,
+    }
 }
 
 struct Server<'a> {
@@ -159,12 +175,14 @@ impl Server<'_> {
             Ok(connection) => connection,
             Err(error) => return Some(Err(Failure::new(Status::Failed, error.message()))),
         };
+        connection.set_handshake_timeout(Some(self.options.timeout));
         let handshake = connection.handshake_future(glib::Priority::DEFAULT);
-        let limit = self.options.timeout;
-        match self.interrupt.within(limit, handshake).await {
+        match self.interrupt.or(handshake).await {
             Waited::Done(Ok(())) => {}
-            Waited::Done(Err(error)) => return Some(Err(self.refused(&connection, place, &error))),
-            Waited::TimedOut => {
+            Waited::Done(Err(error)) if !error.matches(gio::IOErrorEnum::TimedOut) => {
+                return Some(Err(self.refused(&connection, place, &error)));
+            }
+            Waited::Done(Err(_)) => {
                 let mut text = format!("{place} has not finished the handshake in time");
                 if self.keys.is_some() {
                     text += "; a wrong pre-shared key looks like that";
@@ -172,7 +190,7 @@ impl Server<'_> {
                 self.output.note(&text);
                 return None;
             }
-            Waited::Interrupted => return None,
+            Waited::TimedOut | Waited::Interrupted => return None,
         }
         let result = self.exchange(&connection, place).await;
         self.latest
@@ -195,12 +213,15 @@ impl Server<'_> {
         server.set_database(Some(&self.authorities));
         server.set_authentication_mode(if self.options.require_certificate {
             Mode::Required
-        } else if self.options.request_certificate {
+        } else if self.options.request_certificate || self.options.accept_untrusted {
             Mode::Requested
         } else {
             Mode::None
         });
-        server.connect_accept_certificate(|_, _, problems| problems.is_empty());
+        let accept_untrusted = self.options.accept_untrusted;
+        server.connect_accept_certificate(move |_, _, problems| {
+            accept_untrusted || problems.is_empty()
+        });
         let connection: DtlsConnection = server.upcast();
         self.settings.apply(&connection);
         Ok(connection)
@@ -229,6 +250,8 @@ impl Server<'_> {
             };
             *self.latest.borrow_mut() = Some(connection.clone());
             self.output.message(place, &message)?;
+            // Or a client that never pauses would keep all others waiting.
+            give_way().await;
             if self.options.echo {
                 let sent = send(connection, &message).await;
                 sent.map_err(|error| broken(place, &error))?;
@@ -239,12 +262,12 @@ impl Server<'_> {
 
     /// Lines of the standard input go to the client that was heard last. Ends only by a failure.
     async fn send_lines(&self) -> Failure {
-        let mut lines = Lines::of_standard_input(self.options.newline);
+        let mut lines = Input::lines(self.options.newline);
         loop {
             let line = match lines.next().await {
                 Ok(Some(line)) => line,
                 Ok(None) => return pending().await,
-                Err(failure) => return failure,
+                Err(error) => return input::unreadable(&error),
             };
             let latest = self.latest.borrow().clone();
             let Some(connection) = latest else {
@@ -270,7 +293,8 @@ impl Server<'_> {
             let reasons = problems(flags).join("; ");
             let text = format!("the certificate of {place} is not trusted: {reasons}");
             return Failure::new(Status::Verification, text)
-                .hint("--ca-file FILE, where FILE has the authority of the clients");
+                .hint("--ca-file FILE, where FILE has the authority of the clients")
+                .hint("to look only: --accept-untrusted");
         }
         let text = format!("no session with {place}: {}", printable(error.message()));
         let failure = Failure::new(Status::Handshake, text);

@@ -4,6 +4,7 @@ use std::{
     future::{Future, poll_fn},
     pin::pin,
     task::Poll,
+    thread,
     time::Duration,
 };
 
@@ -20,24 +21,34 @@ pub enum Waited<T> {
     Interrupted,
 }
 
+/// How long the program may take to end by itself after a signal.
+const PATIENCE: Duration = Duration::from_secs(5);
+
 /// What the user's Ctrl-C triggers.
 #[derive(Clone)]
 pub struct Interrupt(gio::Cancellable);
 
 impl Interrupt {
-    /// From now on SIGINT and SIGTERM end the program gently, and the second one at once.
+    /// From now on SIGINT and SIGTERM end the program gently; the second one ends it at once, and so
+    /// does time. A thread of their own takes them: the main one may be blocked by a full pipe.
     pub fn catch() -> Self {
         let interrupt = Self(gio::Cancellable::new());
+        let context = glib::MainContext::new();
+        let priority = glib::Priority::DEFAULT;
         for signal in [libc::SIGINT, libc::SIGTERM] {
-            let cancellable = interrupt.0.clone();
-            glib_unix::unix_signal_add_local(signal, move || {
+            let (cancellable, own) = (interrupt.0.clone(), context.clone());
+            let caught = move || {
                 if cancellable.is_cancelled() {
                     std::process::exit(Status::Interrupted as i32);
                 }
                 cancellable.cancel();
+                let end = || std::process::exit(Status::Interrupted as i32);
+                glib::timeout_source_new(PATIENCE, None, priority, end).attach(Some(&own));
                 ControlFlow::Continue
-            });
+            };
+            glib_unix::signal_source_new(signal, None, priority, caught).attach(Some(&context));
         }
+        thread::spawn(move || glib::MainLoop::new(Some(&context), false).run());
         interrupt
     }
 

@@ -164,6 +164,7 @@ pub struct Facts {
     group: Option<String>,
     signature_scheme: Option<String>,
     application_protocol: Option<String>,
+    session_resumed: bool,
     srtp_profile: Option<String>,
     max_payload: u32,
     statistics: Statistics,
@@ -181,6 +182,7 @@ impl Facts {
             group: connection.group(),
             signature_scheme: connection.signature_scheme(),
             application_protocol: application_protocol.map(|name| printable(&name)),
+            session_resumed: connection.is_session_resumed(),
             srtp_profile: connection.negotiated_srtp_profile().map(Into::into),
             max_payload: connection.max_payload(),
             statistics: connection.statistics(),
@@ -205,6 +207,12 @@ impl Facts {
         if let Some(profile) = &self.srtp_profile {
             lines.push(("SRTP profile", profile.clone()));
         }
+        let resumed = if self.session_resumed {
+            "an earlier one, resumed"
+        } else {
+            "new"
+        };
+        lines.push(("session", resumed.into()));
         let payload = count(self.max_payload.into(), "byte");
         lines.push(("fits one datagram", payload));
         lines.push(("handshake", self.handshake()));
@@ -261,6 +269,7 @@ impl Facts {
             "group": self.group,
             "signature_scheme": self.signature_scheme,
             "application_protocol": self.application_protocol,
+            "session_resumed": self.session_resumed,
             "srtp_profile": self.srtp_profile,
             "max_payload": self.max_payload,
             "handshake_microseconds": self.statistics.handshake_microseconds,
@@ -284,10 +293,41 @@ pub fn tell_certificate(output: &Output, certificate: &gio::TlsCertificate) {
     output.table(&heading, &Description::of(certificate).lines());
 }
 
+/// Which datagrams were of no use, in words.
+pub fn dropped(statistics: &Statistics) -> Option<String> {
+    let reasons = [
+        (statistics.dropped_malformed, "no DTLS"),
+        (statistics.dropped_unexpected, "out of place"),
+        (statistics.dropped_replayed, "seen before, or too old"),
+        (statistics.dropped_unauthenticated, "forged or garbled"),
+        (statistics.dropped_overflowed, "too many at a time"),
+    ];
+    let found = reasons.iter().filter(|(number, _)| *number > 0);
+    let all: Vec<String> = found
+        .map(|(number, reason)| format!("{number} {reason}"))
+        .collect();
+    (!all.is_empty()).then(|| format!("datagrams dropped: {}", all.join(", ")))
+}
+
 fn protocol_name(version: gio::TlsProtocolVersion) -> String {
     match version {
         gio::TlsProtocolVersion::Dtls10 => "DTLS 1.0".into(),
         gio::TlsProtocolVersion::Dtls12 => "DTLS 1.2".into(),
         other => format!("{other:?}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_was_dropped_is_told() {
+        let mut statistics = Statistics::default();
+        assert_eq!(dropped(&statistics), None);
+        statistics.dropped_malformed = 2;
+        statistics.dropped_unauthenticated = 1;
+        let told = "datagrams dropped: 2 no DTLS, 1 forged or garbled";
+        assert_eq!(dropped(&statistics).as_deref(), Some(told));
     }
 }

@@ -91,6 +91,13 @@ fn files_that_cannot_be_used_are_named() {
 }
 
 #[test]
+fn names_of_files_do_not_control_the_terminal() {
+    let ended = run(["show", "\u{1b}[31mred\n"]).with(2);
+    assert!(!ended.errors.contains('\u{1b}'), "{ended:?}");
+    ended.says(&["\\u{1b}[31mred\\u{a}"]);
+}
+
+#[test]
 fn key_of_another_certificate_is_refused_before_anything_is_sent() {
     let files = Files::new();
     let other = files.pki.issue(common::pki::Leaf::new("other"));

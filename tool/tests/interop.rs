@@ -64,12 +64,12 @@ fn server_without_our_version_is_told() {
 fn server_that_speaks_something_else_is_told() {
     let files = Files::new();
     let server = Server::start(&files, "garbage", &[]);
-    let options = ["--ca-file", &files.authority, "--timeout", "0.5"];
+    let options = ["--ca-file", &files.authority, "--timeout", "2"];
     run(["connect", "127.0.0.1", &server.port]
         .iter()
         .chain(&options))
     .with(3)
-    .says(&["no session"]);
+    .says(&["no session", "not DTLS"]);
 }
 
 /// Sends a line, waits until it has come back, and ends the client by ending its input.

@@ -24,6 +24,7 @@ pub fn explain(
     connection: Option<&DtlsConnection>,
     error: &glib::Error,
 ) -> Failure {
+    let options = attempt.options;
     let refused = connection.and_then(|connection| {
         let flags = connection.peer_certificate_errors();
         let certificate = connection.peer_certificate()?;
@@ -47,7 +48,14 @@ pub fn explain(
         return Failure::new(Status::Network, message).hint("is this machine on the network?");
     }
     if error.matches(Io::InvalidArgument) {
-        return Failure::usage(printable(error.message()));
+        let failure = Failure::usage(error.message());
+        return match &options.session {
+            Some(file) if connection.is_none() => failure.hint(format!(
+                "is {} a file that --session has written? Without it there will be a new one",
+                file.display()
+            )),
+            _ => failure,
+        };
     }
     if error.kind::<TlsError>().is_none() {
         return Failure::new(Status::Network, message);

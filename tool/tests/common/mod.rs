@@ -79,6 +79,12 @@ pub fn run<S: AsRef<OsStr>>(arguments: impl IntoIterator<Item = S>) -> Ended {
     }
 }
 
+/// Runs `connect` to a port of this machine, trusting the files' authority.
+pub fn connect(files: &Files, port: &str, options: &[&str]) -> Ended {
+    let fixed = ["connect", "127.0.0.1", port, "--ca-file", &files.authority];
+    run(fixed.iter().chain(options))
+}
+
 /// Files with certificates and keys.
 pub struct Files {
     pub pki: Pki,
@@ -202,8 +208,12 @@ impl Drop for Listener {
 
 /// What Ctrl-C does.
 pub fn interrupt(child: &Child) {
+    signal(child, "-INT");
+}
+
+pub fn signal(child: &Child, signal: &str) {
     let id = child.id().to_string();
-    let status = Command::new("kill").args(["-INT", &id]).status();
+    let status = Command::new("kill").args([signal, &id]).status();
     assert!(status.unwrap().success());
 }
 
