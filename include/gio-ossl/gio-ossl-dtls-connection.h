@@ -368,14 +368,16 @@ GPtrArray *gio_ossl_dtls_connection_receive_many (GioOsslDtlsConnection *self,
  * peer proves itself by a certificate or a pre-shared key are offered: the others
  * are left out, and a list that names nothing else is refused. The default has
  * no CCM suites with certificates; a list may name them, and those with a tag of
- * eight bytes (RFC 6655) too.
+ * eight bytes (RFC 6655) too. The default has no RSA key transport either, which
+ * lacks forward secrecy (RFC 9325, section 4.1): it takes a list such as
+ * `DEFAULT:kRSA`, and `ALL` or `HIGH` contain it.
  *
  * `@SECLEVEL=n` sets the security level of the session, from 0 to 5, as in
  * SSL_CTX_set_security_level(3): it forbids suites, groups and signatures that
  * are weaker, and a weaker key of our own. Level 0 forbids nothing. What is said
- * of the peer's certificate does not change. `DEFAULT` may stand in the first
- * place only. Words that OpenSSL does not know are refused, where OpenSSL itself
- * would ignore them.
+ * of the peer's certificate does not change. `DEFAULT` is the default of this
+ * property, and may stand in the first place only. Words that OpenSSL does not
+ * know are refused, where OpenSSL itself would ignore them.
  *
  * To be set before the handshake begins; later it is refused with a warning.
  *
