@@ -567,8 +567,10 @@ GBytes *gio_ossl_dtls_connection_export_keying_material (GioOsslDtlsConnection *
  *
  * If `SSLKEYLOGFILE` is set when the first handshake of the process begins,
  * the lines of all connections are appended to the file, which is created for
- * its owner alone. Programs with raised privileges ignore the variable. A file
- * that cannot be opened is a warning, and the connections do without.
+ * its owner alone; one that exists keeps its permissions. Programs with raised
+ * privileges ignore the variable. A file that cannot be opened or written, or
+ * that is neither a regular file nor a character device, is a warning, and the
+ * connections do without.
  *
  * Since: 0.1
  */
