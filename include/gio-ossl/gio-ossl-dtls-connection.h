@@ -599,7 +599,9 @@ GioOsslStatistics *gio_ossl_dtls_connection_get_statistics (GioOsslDtlsConnectio
  * Describes the connection for people who look for what is wrong with it: how
  * far it has come, what was negotiated, who the peer says it is and what is
  * wrong with that, in lines that each begin with what they tell. There are no
- * secrets in it. Programs ask the properties instead: the text may change.
+ * secrets in it, and nothing by which a peer could control a terminal: such
+ * characters of its names are escaped as `\u{1b}`. Programs ask the properties
+ * instead: the text may change.
  *
  * May be called by any thread at any time.
  *
