@@ -61,6 +61,21 @@ pub fn text(value: &glib::Value) -> Option<Zeroizing<String>> {
     Some(text)
 }
 
+/// What a connectable says of itself, in whatever encoding; nothing if its class is careless.
+#[must_use]
+pub fn connectable(connectable: &gio::SocketConnectable) -> String {
+    // SAFETY: the object is alive; the string, if any, is NUL-terminated and ours.
+    unsafe {
+        let string = gio::ffi::g_socket_connectable_to_string(connectable.to_glib_none().0);
+        if string.is_null() {
+            return String::new();
+        }
+        let text = CStr::from_ptr(string).to_string_lossy().into_owned();
+        ffi::g_free(string.cast());
+        text
+    }
+}
+
 /// A `GStrv` value; `None` is a NULL vector.
 #[must_use]
 pub fn strv(strings: Option<&[CString]>) -> glib::Value {

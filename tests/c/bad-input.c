@@ -238,6 +238,32 @@ text_in_another_encoding_is_a_bad_value (gconstpointer data)
     }
 }
 
+static void
+identity_in_another_encoding_is_nobodys (gconstpointer data)
+{
+  const char *name = "server\xff.example.com";
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GDatagramBased) base = udp_socket_to (unused_udp_port ());
+  g_autoptr (GDatagramBased) client
+      = client_new (((const Case *) data)->make, base, name, &error);
+  g_autofree char *text = NULL;
+  g_autoptr (GTlsCertificate) certificate = pki_credential ("ecdsa");
+
+  g_assert_no_error (error);
+  g_assert_false (g_dtls_connection_handshake (G_DTLS_CONNECTION (client), NULL, &error));
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_CONNECTION_REFUSED);
+  text = gio_ossl_dtls_connection_to_string (GIO_OSSL_DTLS_CONNECTION (client));
+  g_assert_true (g_str_has_prefix (text, "DTLS client of server"));
+  g_assert_true (g_utf8_validate (text, -1, NULL));
+  for (int service = FALSE; service <= TRUE; service++)
+    {
+      g_autoptr (GSocketConnectable) identity
+          = service ? g_network_service_new ("coaps", "udp", name) : g_network_address_new (name, 5684);
+      g_assert_true (g_tls_certificate_verify (certificate, identity, NULL)
+                     & G_TLS_CERTIFICATE_BAD_IDENTITY);
+    }
+}
+
 void
 add_bad_input_tests (void)
 {
@@ -254,6 +280,8 @@ add_bad_input_tests (void)
                 blocking_handshake_is_cancelled_from_another_thread);
   add_for_both ("bad-input", "text-in-another-encoding-is-a-bad-value",
                 text_in_another_encoding_is_a_bad_value);
+  add_for_both ("bad-input", "identity-in-another-encoding-is-nobodys",
+                identity_in_another_encoding_is_nobodys);
   g_test_add_func ("/bad-input/text-in-another-encoding-is-a-bad-certificate",
                    text_in_another_encoding_is_a_bad_certificate);
   g_test_add_func ("/bad-input/garbage-certificate-file-is-a-bad-certificate",

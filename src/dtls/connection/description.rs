@@ -10,6 +10,7 @@ use super::imp::DtlsConnection;
 use super::judgement::reasons;
 use super::status::Handshake;
 use crate::engine::Role;
+use crate::subclass::values;
 
 /// Letters of a line that are shown. A peer may send a hundred thousand.
 const LONGEST: usize = 4096;
@@ -76,10 +77,7 @@ impl DtlsConnection {
         let settings = self.settings().clone();
         let mut line = match (self.role(), &settings.server_identity) {
             (Role::Client, Some(identity)) => {
-                format!(
-                    "DTLS client of {}",
-                    SocketConnectableExt::to_string(&**identity)
-                )
+                format!("DTLS client of {}", values::connectable(identity))
             }
             (Role::Client, None) => "DTLS client of an unnamed server".to_string(),
             (Role::Server, _) => "DTLS server".to_string(),
