@@ -101,12 +101,13 @@ pub(crate) fn place(identity: &gio::SocketConnectable) -> Option<String> {
     let host = host(identity)?;
     if let Some(address) = identity.downcast_ref::<gio::NetworkAddress>() {
         // Where an address has a scope, it is in the text.
-        let text = address.hostname().to_ascii_lowercase();
+        let text = values::text(&address.property_value("hostname"))?.to_ascii_lowercase();
         return Some(format!("{host} {text} port {}", address.port()));
     }
     if let Some(service) = identity.downcast_ref::<gio::NetworkService>() {
-        let (name, protocol) = (service.service(), service.protocol());
-        return Some(format!("{host} service {name}/{protocol}"));
+        let name = values::text(&service.property_value("service"))?;
+        let protocol = values::text(&service.property_value("protocol"))?;
+        return Some(format!("{host} service {}/{}", *name, *protocol));
     }
     let address = identity.downcast_ref::<gio::InetSocketAddress>()?;
     let scope = match address.family() {

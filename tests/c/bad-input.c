@@ -239,11 +239,27 @@ text_in_another_encoding_is_a_bad_value (gconstpointer data)
 }
 
 static void
+hint_in_another_encoding_is_kept_as_text (gconstpointer data)
+{
+  GDatagramBased *client = NULL, *server = NULL;
+  g_autofree char *hint = NULL;
+
+  ends_new (((const Case *) data)->make, &client, &server);
+  g_object_set (server, "psk-identity-hint", "caf\xe9", NULL);
+  g_object_get (server, "psk-identity-hint", &hint, NULL);
+  g_assert_cmpstr (hint, ==, "caf\xef\xbf\xbd");
+  g_object_unref (client);
+  g_object_unref (server);
+}
+
+static void
 identity_in_another_encoding_is_nobodys (gconstpointer data)
 {
   const char *name = "server\xff.example.com";
   g_autoptr (GError) error = NULL;
   g_autoptr (GDatagramBased) base = udp_socket_to (unused_udp_port ());
+  g_autoptr (GSocketConnectable) service_of_nobody
+      = g_network_service_new ("coaps\xff", "udp\xff", IDENTITY);
   g_autoptr (GDatagramBased) client
       = client_new (((const Case *) data)->make, base, name, &error);
   g_autofree char *text = NULL;
@@ -255,6 +271,10 @@ identity_in_another_encoding_is_nobodys (gconstpointer data)
   text = gio_ossl_dtls_connection_to_string (GIO_OSSL_DTLS_CONNECTION (client));
   g_assert_true (g_str_has_prefix (text, "DTLS client of server"));
   g_assert_true (g_utf8_validate (text, -1, NULL));
+  g_clear_error (&error);
+  g_object_set (client, "server-identity", service_of_nobody, NULL);
+  g_assert_false (g_dtls_connection_handshake (G_DTLS_CONNECTION (client), NULL, &error));
+  g_assert_nonnull (error);
   for (int service = FALSE; service <= TRUE; service++)
     {
       g_autoptr (GSocketConnectable) identity
@@ -282,6 +302,8 @@ add_bad_input_tests (void)
                 text_in_another_encoding_is_a_bad_value);
   add_for_both ("bad-input", "identity-in-another-encoding-is-nobodys",
                 identity_in_another_encoding_is_nobodys);
+  add_for_both ("bad-input", "hint-in-another-encoding-is-kept-as-text",
+                hint_in_another_encoding_is_kept_as_text);
   g_test_add_func ("/bad-input/text-in-another-encoding-is-a-bad-certificate",
                    text_in_another_encoding_is_a_bad_certificate);
   g_test_add_func ("/bad-input/garbage-certificate-file-is-a-bad-certificate",
