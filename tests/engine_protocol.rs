@@ -134,6 +134,30 @@ fn a_list_of_everything_offers_authenticated_suites_alone() {
 }
 
 #[test]
+fn the_default_has_forward_secrecy() {
+    for protocol in [Protocol::default(), ciphers("DEFAULT")] {
+        for suite in offered(&protocol) {
+            let has_ephemeral_keys = matches!(
+                suite,
+                0x009e | 0x009f // DHE with GCM (RFC 5288)
+                | 0xc02b | 0xc02c | 0xc02f | 0xc030 // ECDHE with GCM (RFC 5289)
+                | 0xcca8..=0xccaa // ChaCha20 (RFC 7905)
+            );
+            assert!(has_ephemeral_keys || suite == SIGNAL, "{suite:#06x}");
+        }
+    }
+    fails(pair(RSA, &ciphers("kRSA"), &Protocol::default()));
+    fails(pair(RSA, &Protocol::default(), &ciphers("kRSA")));
+    for list in ["kRSA", "DEFAULT:!ECDHE:!DHE:kRSA"] {
+        let (suite, negotiated) = agreed(pair(RSA, &ciphers(list), &ciphers(list)));
+        assert_eq!(suite, "AES256-GCM-SHA384");
+        assert_eq!(negotiated.group, None);
+    }
+    let (suite, _) = agreed(pair(RSA, &Protocol::default(), &Protocol::default()));
+    assert_eq!(suite, "ECDHE-RSA-AES256-GCM-SHA384");
+}
+
+#[test]
 fn the_default_has_neither_ccm_nor_pre_shared_keys() {
     let offered = offered(&Protocol::default());
     assert!(offered.contains(&0xc02b));
@@ -260,12 +284,12 @@ fn the_security_level_of_a_list_counts() {
     let usual = sha1("DEFAULT");
     fails(pair(EC, &usual, &weak));
 
-    let kept = offered(&ciphers("DEFAULT@SECLEVEL=3"));
+    let kept = offered(&ciphers("DEFAULT:kRSA@SECLEVEL=3"));
     assert!(
         kept.contains(&0xc02b) && !kept.contains(&0x009c),
         "{kept:x?}"
     );
-    assert!(offered(&ciphers("DEFAULT")).contains(&0x009c));
+    assert!(offered(&ciphers("DEFAULT:kRSA")).contains(&0x009c));
 }
 
 #[test]

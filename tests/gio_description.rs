@@ -3,11 +3,15 @@
 #![allow(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)] // These are tests.
 
 mod common;
+#[path = "common/pki.rs"]
+#[allow(dead_code)]
+mod pki;
 
 use common::{client, database, established, handshakes, identity, run, server, simnet::SimNet};
 use gio::prelude::*;
-use gio_ossl::DtlsClientConnection;
 use gio_ossl::prelude::DtlsDescriptionExt;
+use gio_ossl::{Certificate, DtlsClientConnection};
+use pki::{Leaf, Pki};
 
 /// The value of a line.
 fn told<'a>(description: &'a str, name: &str) -> Option<&'a str> {
@@ -102,4 +106,60 @@ fn problems_are_spelt_out() {
         let headline = description.lines().next().unwrap();
         assert!(headline.ends_with(&format!(", failed: {}", error.message())));
     });
+}
+
+/// The description of a client whose server has this certificate, which is refused.
+fn described(leaf: Leaf) -> String {
+    let issued = Pki::new().issue(leaf);
+    run(async {
+        let (base, peer) = SimNet::new().pair();
+        let (client, server) = (client(&base), server(&peer));
+        let (certificate, key) = (issued.certificate_pem(), issued.key_pem());
+        let certificate = Certificate::from_pem(&certificate, Some(&key)).unwrap();
+        server.set_certificate(&certificate);
+        handshakes(&client, &server).await.0.unwrap_err();
+        client.description()
+    })
+}
+
+#[test]
+fn a_peer_cannot_control_a_terminal_or_add_lines() {
+    let description = described(
+        Leaf::new("\u{1b}[2J\nverification: none\u{9b}31m\u{202e}\u{2028}\u{fc}")
+            .dns("a.example\r\nverification:        no problem was found")
+            .dns("\u{1b}]0;title\u{7}")
+            .dns("b.example, c.example"),
+    );
+    let is_hostile = |letter: char| {
+        letter.is_control() && letter != '\n' || ['\u{202e}', '\u{2028}'].contains(&letter)
+    };
+    assert!(!description.contains(is_hostile), "{description:?}");
+    let names: Vec<_> = description.lines().skip(1).collect();
+    let names = names.iter().map(|line| line.split(':').next().unwrap());
+    let expected = [
+        "peer",
+        "issued by",
+        "valid",
+        "names",
+        "SHA-256",
+        "verification",
+    ];
+    assert!(names.eq(expected), "{description}");
+    let peer = told(&description, "peer").unwrap();
+    assert!(peer.ends_with("\\u{202e}\\u{2028}\u{fc}"), "{peer}");
+    let names = told(&description, "names").unwrap();
+    assert_eq!(names.matches(", ").count(), 2, "{names}");
+}
+
+#[test]
+fn a_peer_cannot_fill_the_screen() {
+    let label = "x".repeat(60);
+    let leaf = (0..1000).fold(Leaf::new("server.example"), |leaf, number| {
+        leaf.dns(&format!("{number}.{label}.example"))
+    });
+    let description = described(leaf);
+    let names = told(&description, "names").unwrap();
+    assert!(names.starts_with("0.x") && names.ends_with('\u{2026}'));
+    assert!(names.chars().count() < 5000, "{}", names.len());
+    assert!(told(&description, "verification").is_some());
 }

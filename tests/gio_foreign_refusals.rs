@@ -19,7 +19,7 @@ use common::{
     pki_file, receive, run, send, server,
 };
 use gio::{IOErrorEnum, TlsError, prelude::*};
-use gio_ossl::DtlsServerConnection;
+use gio_ossl::{DtlsServerConnection, prelude::DtlsExporterExt};
 
 const SHORT: Option<Duration> = Some(Duration::from_millis(5));
 const NONE: Option<&gio::Cancellable> = None;
@@ -135,6 +135,8 @@ fn renegotiation_is_refused_and_the_session_lives() {
     server.handshake(NONE).unwrap();
     client.say("before");
     assert_eq!(receive(&server, PATIENCE).unwrap().unwrap(), b"before\n");
+    let exported = || server.export_keying_material("EXPERIMENTAL x", None, 32);
+    let before = exported().unwrap();
     client.say("^renegotiate^");
     // This client insists: it goes on asking, and is refused each time.
     let output = client.0.stdout.take().unwrap();
@@ -149,6 +151,7 @@ fn renegotiation_is_refused_and_the_session_lives() {
         assert_fails(receive(&server, SHORT), IOErrorEnum::TimedOut);
     }
     assert_eq!(told.join().unwrap(), 2);
+    assert_eq!(exported().unwrap(), before);
     send(&server, b"still here\n", PATIENCE).unwrap();
     assert_fails(receive(&server, NOW), IOErrorEnum::WouldBlock);
     server.close(NONE).unwrap();

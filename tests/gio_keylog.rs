@@ -7,7 +7,8 @@ mod common;
 
 use std::{
     env, fs,
-    os::unix::fs::{PermissionsExt, symlink},
+    io::Read,
+    os::unix::fs::{OpenOptionsExt, PermissionsExt, symlink},
     os::unix::process::CommandExt,
     path::{Path, PathBuf},
     process::Command,
@@ -21,6 +22,8 @@ use gio::IOErrorEnum;
 use gio_ossl::{DtlsClientConnection, DtlsServerConnection, prelude::*};
 
 const FILE: &str = "SSLKEYLOGFILE";
+/// As the kernel's headers have it on most architectures.
+const O_NONBLOCK: i32 = 0o4000;
 /// Tells a child that it is one.
 const CHILD: &str = "GIO_OSSL_TEST_KEYLOG";
 
@@ -239,6 +242,46 @@ fn file_that_cannot_be_opened_is_one_warning() {
         return;
     }
     child(this_program(), TEST, Path::new("/nonexistent/keys"));
+}
+
+#[test]
+fn what_might_block_or_break_is_no_file() {
+    const TEST: &str = "what_might_block_or_break_is_no_file";
+    if let Some(warnings) = child_shakes_hands() {
+        assert_eq!(warnings.len(), 1, "{warnings:?}");
+        assert!(warnings[0].contains("/keylog-pipe-"), "{warnings:?}");
+        return;
+    }
+    let folder = folder("pipe");
+    let pipe = folder.join("keys");
+    let made = Command::new("mkfifo").arg(&pipe).status().unwrap();
+    assert!(made.success());
+    let mut options = fs::OpenOptions::new();
+    let mut reader = options
+        .read(true)
+        .custom_flags(O_NONBLOCK)
+        .open(&pipe)
+        .unwrap();
+    child(this_program(), TEST, &pipe);
+    let mut text = String::new();
+    assert_eq!(reader.read_to_string(&mut text).unwrap(), 0);
+    drop(reader);
+    // Opening it would block until somebody reads.
+    child(this_program(), TEST, &pipe);
+    child(this_program(), TEST, &folder);
+    fs::remove_dir_all(folder).unwrap();
+}
+
+#[test]
+fn full_disk_is_one_warning() {
+    const TEST: &str = "full_disk_is_one_warning";
+    if let Some(warnings) = child_shakes_hands() {
+        assert_eq!(warnings.len(), 1, "{warnings:?}");
+        assert!(warnings[0].contains("No space left"), "{warnings:?}");
+        assert!(!warnings[0].contains("CLIENT_RANDOM"), "{warnings:?}");
+        return;
+    }
+    child(this_program(), TEST, Path::new("/dev/full"));
 }
 
 #[test]

@@ -86,6 +86,21 @@ fn both_ends_agree_on_each_profile_by_either_name() {
 }
 
 #[test]
+fn every_announcement_of_a_fact_finds_the_profile() {
+    let (near, far) = ends(&[AEAD_128], &[AEAD_128]);
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    for end in both(&near, &far) {
+        let seen = seen.clone();
+        end.connect_protocol_version_notify(move |end| {
+            seen.lock().unwrap().push(end.negotiated_srtp_profile());
+        });
+    }
+    Way::Asynchronous.meet(&near, &far).0.unwrap();
+    let profile = Some(AEAD_128.into());
+    assert_eq!(*seen.lock().unwrap(), [profile.clone(), profile]);
+}
+
+#[test]
 fn none_is_the_default_and_a_handshake_without_a_common_profile_has_none() {
     let fresh = client(&SimNet::new().client());
     assert!(fresh.srtp_profiles().is_empty());

@@ -375,14 +375,16 @@ GPtrArray *gio_ossl_dtls_connection_receive_many (GioOsslDtlsConnection *self,
  * peer proves itself by a certificate or a pre-shared key are offered: the others
  * are left out, and a list that names nothing else is refused. The default has
  * no CCM suites with certificates; a list may name them, and those with a tag of
- * eight bytes (RFC 6655) too.
+ * eight bytes (RFC 6655) too. The default has no RSA key transport either, which
+ * lacks forward secrecy (RFC 9325, section 4.1): it takes a list such as
+ * `DEFAULT:kRSA`, and `ALL` or `HIGH` contain it.
  *
  * `@SECLEVEL=n` sets the security level of the session, from 0 to 5, as in
  * SSL_CTX_set_security_level(3): it forbids suites, groups and signatures that
  * are weaker, and a weaker key of our own. Level 0 forbids nothing. What is said
- * of the peer's certificate does not change. `DEFAULT` may stand in the first
- * place only. Words that OpenSSL does not know are refused, where OpenSSL itself
- * would ignore them.
+ * of the peer's certificate does not change. `DEFAULT` is the default of this
+ * property, and may stand in the first place only. Words that OpenSSL does not
+ * know are refused, where OpenSSL itself would ignore them.
  *
  * To be set before the handshake begins; later it is refused with a warning.
  *
@@ -572,8 +574,10 @@ GBytes *gio_ossl_dtls_connection_export_keying_material (GioOsslDtlsConnection *
  *
  * If `SSLKEYLOGFILE` is set when the first handshake of the process begins,
  * the lines of all connections are appended to the file, which is created for
- * its owner alone. Programs with raised privileges ignore the variable. A file
- * that cannot be opened is a warning, and the connections do without.
+ * its owner alone; one that exists keeps its permissions. Programs with raised
+ * privileges ignore the variable. A file that cannot be opened or written, or
+ * that is neither a regular file nor a character device, is a warning, and the
+ * connections do without.
  *
  * Since: 0.1
  */
@@ -602,7 +606,9 @@ GioOsslStatistics *gio_ossl_dtls_connection_get_statistics (GioOsslDtlsConnectio
  * Describes the connection for people who look for what is wrong with it: how
  * far it has come, what was negotiated, who the peer says it is and what is
  * wrong with that, in lines that each begin with what they tell. There are no
- * secrets in it. Programs ask the properties instead: the text may change.
+ * secrets in it, and nothing by which a peer could control a terminal: such
+ * characters of its names are escaped as `\u{1b}`. Programs ask the properties
+ * instead: the text may change.
  *
  * May be called by any thread at any time.
  *

@@ -33,7 +33,9 @@ typedef struct _GioOsslStatistics GioOsslStatistics;
  *
  * A datagram without effect is counted once, under one of the reasons
  * `dropped_`. On a connection that works, such datagrams are repetitions, or
- * somebody else's.
+ * somebody else's. The reason is what the datagram looks like: whoever forges
+ * one can choose it, and a forged record under a number that has been used
+ * counts as replayed.
  *
  * The structure is made by the library only. Later versions may add members at
  * its end.

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use gio::prelude::*;
 use openssl::x509::X509Ref;
 
-use crate::ossl::names;
+use crate::{ossl::names, subclass::values};
 
 /// The longest DNS name in text form (RFC 1035, 2.3.4).
 const MAX_NAME: usize = 253;
@@ -24,10 +24,10 @@ impl Identity {
     /// `None` for connectables that name nothing a certificate could state.
     fn of(connectable: &gio::SocketConnectable) -> Option<Self> {
         if let Some(address) = connectable.downcast_ref::<gio::NetworkAddress>() {
-            return Self::of_host(&address.hostname());
+            return Self::of_host(&values::text(&address.property_value("hostname"))?);
         }
         if let Some(service) = connectable.downcast_ref::<gio::NetworkService>() {
-            return Self::of_host(&service.domain());
+            return Self::of_host(&values::text(&service.property_value("domain"))?);
         }
         let address = connectable.downcast_ref::<gio::InetSocketAddress>()?;
         Self::of_literal(&address.address().to_str())
@@ -101,12 +101,13 @@ pub(crate) fn place(identity: &gio::SocketConnectable) -> Option<String> {
     let host = host(identity)?;
     if let Some(address) = identity.downcast_ref::<gio::NetworkAddress>() {
         // Where an address has a scope, it is in the text.
-        let text = address.hostname().to_ascii_lowercase();
+        let text = values::text(&address.property_value("hostname"))?.to_ascii_lowercase();
         return Some(format!("{host} {text} port {}", address.port()));
     }
     if let Some(service) = identity.downcast_ref::<gio::NetworkService>() {
-        let (name, protocol) = (service.service(), service.protocol());
-        return Some(format!("{host} service {name}/{protocol}"));
+        let name = values::text(&service.property_value("service"))?;
+        let protocol = values::text(&service.property_value("protocol"))?;
+        return Some(format!("{host} service {}/{}", *name, *protocol));
     }
     let address = identity.downcast_ref::<gio::InetSocketAddress>()?;
     let scope = match address.family() {

@@ -25,6 +25,7 @@ use crate::{
     subclass::{
         SharedRef,
         tls_certificate::{TlsCertificateImpl, dns_names_value, ip_addresses_value},
+        values,
     },
 };
 
@@ -113,8 +114,8 @@ impl Certificate {
             "private-key-pkcs11-uri" => &self.key_uri,
             _ => return,
         };
-        if let Ok(Some(uri)) = value.get::<Option<String>>() {
-            slot.get_or_init(|| Zeroizing::new(uri));
+        if let Some(uri) = values::text(value) {
+            slot.get_or_init(|| uri);
         }
     }
 

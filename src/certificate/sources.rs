@@ -15,6 +15,7 @@ use super::{
 use crate::{
     error::Error,
     ossl::{keys, pkcs12, recent, x509},
+    subclass::values,
 };
 
 /// What construction properties brought, kept unread until GInitable asks for the result: then all
@@ -83,14 +84,14 @@ impl Sources {
     #[must_use]
     pub(super) fn set(&mut self, property: &str, value: &Value) -> bool {
         if property == "password" {
-            self.password = text(value);
+            self.password = values::text(value);
             return true;
         }
         let source = match property {
             "certificate" | "private-key" => bytes(value).map(Source::Der),
-            "certificate-pem" | "private-key-pem" => text(value).map(Source::Pem),
+            "certificate-pem" | "private-key-pem" => values::text(value).map(Source::Pem),
             "pkcs12-data" => bytes(value).map(Source::Pkcs12),
-            "pkcs11-uri" | "private-key-pkcs11-uri" => text(value).map(Source::Token),
+            "pkcs11-uri" | "private-key-pkcs11-uri" => values::text(value).map(Source::Token),
             _ => None,
         };
         let Some(source) = source else {
@@ -175,10 +176,4 @@ fn container(data: &[u8], password: Option<&str>) -> Result<Contents, Error> {
 fn bytes(value: &Value) -> Option<Zeroizing<Vec<u8>>> {
     let bytes: Option<glib::ByteArray> = value.get().ok()?;
     bytes.map(|bytes| Zeroizing::new(bytes.to_vec()))
-}
-
-/// A text that is wiped when it is dropped, if there is one.
-fn text(value: &Value) -> Option<Zeroizing<String>> {
-    let text: Option<String> = value.get().ok()?;
-    text.map(Zeroizing::new)
 }

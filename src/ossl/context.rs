@@ -94,8 +94,9 @@ pub struct Hooks {
 
 /// OpenSSL's default suites, but of them only the authenticated ciphers: with any other and
 /// encrypt-then-MAC (RFC 7366), OpenSSL lets one forged datagram end a session, where RFC 6347,
-/// section 4.1.2.7, wants it dropped.
-pub const CIPHERS: &str = "DEFAULT:!SHA1:!SHA256:!SHA384";
+/// section 4.1.2.7, wants it dropped. And no RSA key transport: who comes to know the server's key
+/// would read all that was ever recorded (RFC 9325, section 4.1).
+pub const CIPHERS: &str = "DEFAULT:!kRSA:!SHA1:!SHA256:!SHA384";
 
 /// Where an `SSL` keeps its [`Hooks`].
 pub fn hooks_index() -> Result<Index<Ssl, Hooks>, ErrorStack> {

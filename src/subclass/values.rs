@@ -6,6 +6,7 @@ use std::{
 };
 
 use glib::{ffi, gobject_ffi, prelude::*, translate::*};
+use zeroize::Zeroizing;
 
 /// A value for a pointer property that hands out a `GList` of `GByteArray`: the list and its elements
 /// belong to whoever reads the property.
@@ -31,6 +32,48 @@ pub fn string(string: Option<&CStr>) -> glib::Value {
     // SAFETY: the value holds a string, of which GLib makes a copy.
     unsafe { gobject_ffi::g_value_set_string(value.to_glib_none_mut().0, pointer) };
     value
+}
+
+/// The text of a string value, which is wiped when it is dropped; `None` for NULL. Whatever C passes is
+/// no panic: what is no UTF-8 becomes U+FFFD, which has no meaning anywhere.
+#[must_use]
+pub fn text(value: &glib::Value) -> Option<Zeroizing<String>> {
+    if !value.is::<String>() {
+        return None;
+    }
+    // SAFETY: the value holds a string: NULL, or NUL-terminated.
+    let bytes = unsafe {
+        let string = gobject_ffi::g_value_get_string(value.to_glib_none().0);
+        if string.is_null() {
+            return None;
+        }
+        CStr::from_ptr(string).to_bytes()
+    };
+    // Growing would leave copies behind.
+    let most = bytes.len() * char::REPLACEMENT_CHARACTER.len_utf8();
+    let mut text = Zeroizing::new(String::with_capacity(most));
+    for chunk in bytes.utf8_chunks() {
+        text.push_str(chunk.valid());
+        if !chunk.invalid().is_empty() {
+            text.push(char::REPLACEMENT_CHARACTER);
+        }
+    }
+    Some(text)
+}
+
+/// What a connectable says of itself, in whatever encoding; nothing if its class is careless.
+#[must_use]
+pub fn connectable(connectable: &gio::SocketConnectable) -> String {
+    // SAFETY: the object is alive; the string, if any, is NUL-terminated and ours.
+    unsafe {
+        let string = gio::ffi::g_socket_connectable_to_string(connectable.to_glib_none().0);
+        if string.is_null() {
+            return String::new();
+        }
+        let text = CStr::from_ptr(string).to_string_lossy().into_owned();
+        ffi::g_free(string.cast());
+        text
+    }
 }
 
 /// A `GStrv` value; `None` is a NULL vector.
@@ -68,5 +111,24 @@ pub fn strv_from(value: &glib::Value) -> Option<Vec<CString>> {
             next = next.add(1);
         }
         Some(strings)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_of_any_encoding_is_read() {
+        for (given, read) in [
+            (c"plain", "plain"),
+            (c"", ""),
+            (c"\xc3\xa9t\xc3\xa9", "\u{e9}t\u{e9}"),
+            (c"a\xffb\xfe", "a\u{fffd}b\u{fffd}"),
+        ] {
+            assert_eq!(text(&string(Some(given))).unwrap().as_str(), read);
+        }
+        assert_eq!(text(&string(None)), None);
+        assert_eq!(text(&1.to_value()), None);
     }
 }

@@ -10,11 +10,15 @@ use super::imp::DtlsConnection;
 use super::judgement::reasons;
 use super::status::Handshake;
 use crate::engine::Role;
+use crate::subclass::values;
+
+/// Letters of a line that are shown. A peer may send a hundred thousand.
+const LONGEST: usize = 4096;
 
 /// A connection in words.
 pub trait DtlsDescriptionExt: IsA<super::DtlsConnection> {
     /// The session in lines for people, each `name: value` after the first. There are no secrets in
-    /// it. Programs ask the properties: the text may change.
+    /// it, and nothing that controls a terminal. Programs ask the properties: the text may change.
     fn description(&self) -> String {
         self.as_ref().imp().describe()
     }
@@ -64,6 +68,7 @@ impl DtlsConnection {
             (largest > 0).then(|| format!("{largest} bytes")),
         );
         add("handshake", facts.handshake_time.in_words());
+        let lines: Vec<String> = lines.iter().map(|line| printable(line)).collect();
         lines.join("\n")
     }
 
@@ -72,10 +77,7 @@ impl DtlsConnection {
         let settings = self.settings().clone();
         let mut line = match (self.role(), &settings.server_identity) {
             (Role::Client, Some(identity)) => {
-                format!(
-                    "DTLS client of {}",
-                    SocketConnectableExt::to_string(&**identity)
-                )
+                format!("DTLS client of {}", values::connectable(identity))
             }
             (Role::Client, None) => "DTLS client of an unnamed server".to_string(),
             (Role::Server, _) => "DTLS server".to_string(),
@@ -98,6 +100,32 @@ impl DtlsConnection {
     }
 }
 
+/// Text of which a peer may have chosen a part: it neither begins lines nor controls terminals, and
+/// does not turn the direction of writing.
+fn printable(text: &str) -> String {
+    let is_shown = |letter: char| {
+        let directs = matches!(letter, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}')
+            || matches!(letter, '\u{61c}' | '\u{2060}'..='\u{206f}' | '\u{feff}');
+        !letter.is_control() && !directs
+    };
+    let mut shown = escaped(text.chars().take(LONGEST), is_shown);
+    if text.chars().nth(LONGEST).is_some() {
+        shown.push('…');
+    }
+    shown
+}
+
+fn escaped(text: impl Iterator<Item = char>, is_shown: impl Fn(char) -> bool) -> String {
+    let mut result = String::new();
+    for letter in text {
+        match is_shown(letter) {
+            true => result.push(letter),
+            false => result.extend(letter.escape_unicode()),
+        }
+    }
+    result
+}
+
 fn verification(problems: &[&str]) -> String {
     match problems {
         [] => "no problem was found".to_string(),
@@ -115,9 +143,11 @@ fn validity(certificate: &gio::TlsCertificate) -> Option<String> {
 /// The names that the certificate is for.
 fn names(certificate: &gio::TlsCertificate) -> Option<String> {
     let dns = certificate.dns_names();
+    // One name is not to look like two.
+    let is_shown = |letter: char| !letter.is_whitespace() && letter != ',';
     let dns = dns
         .iter()
-        .map(|name| String::from_utf8_lossy(name).into_owned());
+        .map(|name| escaped(String::from_utf8_lossy(name).chars(), is_shown));
     let addresses = certificate.ip_addresses();
     let addresses = addresses.iter().map(|address| address.to_str().to_string());
     let names: Vec<String> = dns.chain(addresses).collect();

@@ -93,12 +93,13 @@ impl Default for Facts {
 impl DtlsConnection {
     /// Publishes what the handshake established, and notifies what it changed.
     pub fn publish(&self) {
-        let Ok((version, cipher_suite, protocol, negotiated, is_resumed)) =
+        let Ok((version, cipher_suite, protocol, srtp_profile, negotiated, is_resumed)) =
             self.engine().map(|engine| {
                 (
                     engine.protocol_version(),
                     engine.cipher_suite(),
                     engine.application_protocol(),
+                    engine.srtp_profile(),
                     engine.negotiated(),
                     engine.is_resumed(),
                 )
@@ -111,6 +112,7 @@ impl DtlsConnection {
             facts.protocol_version = protocol_version(version);
             facts.cipher_suite = cipher_suite;
             facts.handshake_time.stop();
+            facts.srtp_profile = srtp_profile;
             facts.negotiated = negotiated;
             facts.session_resumed = is_resumed;
         }
@@ -125,7 +127,7 @@ impl DtlsConnection {
         }
         object.notify("protocol-version");
         object.notify("ciphersuite-name");
-        self.publish_srtp_profile();
+        self.announce_srtp_profile();
         for fact in NAMES {
             object.notify(fact);
         }

@@ -1,9 +1,11 @@
 //! The secrets of a session, for those who read captures of it.
 
-use std::fs::{File, OpenOptions};
-use std::io::Write;
-use std::os::unix::fs::OpenOptionsExt;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
+use std::path::Path;
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use glib::prelude::*;
 use glib::subclass::{Signal, SignalId, prelude::*};
@@ -27,12 +29,14 @@ pub fn signals() -> &'static [Signal] {
 impl imp::DtlsConnection {
     /// Whether somebody will take the lines of a handshake that begins now.
     pub fn wants_keylog(&self) -> bool {
+        self.has_listeners() || file().is_some()
+    }
+
+    fn has_listeners(&self) -> bool {
         let object = self.obj();
-        let is_heard =
-            SignalId::lookup(SIGNAL, super::DtlsConnection::static_type()).is_some_and(|signal| {
-                glib::signal::signal_has_handler_pending(&*object, signal, None, true)
-            });
-        is_heard || file().is_some()
+        SignalId::lookup(SIGNAL, super::DtlsConnection::static_type()).is_some_and(|signal| {
+            glib::signal::signal_has_handler_pending(&*object, signal, None, true)
+        })
     }
 
     /// Hands the engine's lines to those who want them.
@@ -44,7 +48,10 @@ impl imp::DtlsConnection {
             if let Some(file) = file() {
                 append(file, &line);
             }
-            self.obj().emit_by_name::<()>(SIGNAL, &[&line.as_str()]);
+            // An emission copies the line, and GLib wipes nothing.
+            if self.has_listeners() {
+                self.obj().emit_by_name::<()>(SIGNAL, &[&line.as_str()]);
+            }
         }
     }
 }
@@ -55,8 +62,7 @@ fn file() -> Option<&'static File> {
     let mut failure = None;
     let file = FILE.get_or_init(|| {
         let path = places::key_log_file()?;
-        let mut options = OpenOptions::new();
-        match options.append(true).create(true).mode(0o600).open(&path) {
+        match open(&path) {
             Ok(file) => Some(file),
             Err(error) => {
                 failure = Some((path, error));
@@ -71,12 +77,27 @@ fn file() -> Option<&'static File> {
     file.as_ref()
 }
 
-/// Appends a line in one piece: other processes may share the file.
+/// A pipe would block until somebody reads, and end the program when nobody does any more.
+fn open(path: &Path) -> io::Result<File> {
+    let is_fit = |kind: fs::FileType| kind.is_file() || kind.is_char_device();
+    if fs::metadata(path).is_ok_and(|found| !is_fit(found.file_type())) {
+        let why = "it is neither a regular file nor a character device";
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, why));
+    }
+    let mut options = OpenOptions::new();
+    options.append(true).create(true).mode(0o600).open(path)
+}
+
+/// Appends a line in one piece: other processes may share the file. The first failure is a warning:
+/// on a full disk there would be one for every connection.
 fn append(mut file: &File, line: &str) {
     let mut text = Zeroizing::new(Vec::with_capacity(line.len() + 1));
     text.extend_from_slice(line.as_bytes());
     text.push(b'\n');
-    if let Err(error) = file.write_all(&text) {
+    static HAS_FAILED: AtomicBool = AtomicBool::new(false);
+    if let Err(error) = file.write_all(&text)
+        && !HAS_FAILED.swap(true, Ordering::Relaxed)
+    {
         glib::g_warning!("GioOssl", "Cannot write to the key log: {error}");
     }
 }

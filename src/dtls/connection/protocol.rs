@@ -13,6 +13,7 @@ use super::properties::{Property, SETTABLE, Write};
 use crate::engine;
 use crate::error::Error;
 use crate::ossl::environment::variable;
+use crate::subclass::values;
 
 /// The properties that choose among what the library can do.
 pub const PROPERTIES: [Property; 5] = [
@@ -96,7 +97,7 @@ fn list(name: &str, meaning: &str) -> ParamSpec {
 }
 
 fn text(value: &Value) -> Option<String> {
-    value.get().ok().flatten()
+    values::text(value).map(|text| text.to_string())
 }
 
 /// The versions of DTLS, the oldest first, as the environment has them.

@@ -11,6 +11,7 @@ use super::imp::DtlsConnection;
 use super::properties::{Property, SETTABLE, Write};
 use crate::engine::{Key, KeyRequest, LONGEST_HINT, PreSharedKey, PreSharedKeys, Role};
 use crate::error::Error;
+use crate::subclass::values;
 
 /// Asks the client's application.
 const REQUEST: &str = "psk-request";
@@ -22,7 +23,7 @@ pub const IDENTITY_HINT: Property = Property {
     spec: identity_hint_spec,
     read: |connection| connection.settings().pre_shared.hint.to_value(),
     write: Write::BeforeHandshake(|settings, value| {
-        settings.pre_shared.hint = value.get().unwrap_or_default();
+        settings.pre_shared.hint = values::text(value).map(|text| text.to_string());
     }),
 };
 

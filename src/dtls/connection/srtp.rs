@@ -90,13 +90,9 @@ pub struct SrtpKeys {
 }
 
 impl imp::DtlsConnection {
-    /// Publishes the profile that the handshake negotiated, if it did.
-    pub fn publish_srtp_profile(&self) {
-        let Ok(profile) = self.engine().map(|engine| engine.srtp_profile()) else {
-            return;
-        };
-        if profile.is_some() {
-            self.facts().srtp_profile = profile;
+    /// Notifies the profile that the handshake negotiated, if it did.
+    pub fn announce_srtp_profile(&self) {
+        if self.facts().srtp_profile.is_some() {
             self.obj().notify(NEGOTIATED);
         }
     }

@@ -49,7 +49,12 @@ pub fn list(choice: Option<&str>, with_pre_shared_keys: bool) -> Result<Option<C
             .map(Some)
             .map_err(|_| Unusable::Nothing);
     }
-    compose(&[choice], with_pre_shared_keys).map(Some)
+    // A later word may still ask for what our own default lacks.
+    let choice = match choice.strip_prefix("DEFAULT") {
+        Some(rest) => format!("DEFAULT:-kRSA:{rest}"),
+        None => choice.to_owned(),
+    };
+    compose(&[&choice], with_pre_shared_keys).map(Some)
 }
 
 /// The names of what these lists come to, one after the other, and the last one's security level.
@@ -261,9 +266,10 @@ mod tests {
             listed(Some("DEFAULT@SECLEVEL=3"), false),
             format!("{usual}:@SECLEVEL=3")
         );
+        assert_eq!(listed(Some("DEFAULT:!kRSA"), false), usual);
         assert_eq!(
-            listed(Some("DEFAULT:!kRSA"), false),
-            usual.replace(":AES256-GCM-SHA384:AES128-GCM-SHA256", "")
+            listed(Some("DEFAULT:kRSA+AESGCM"), false),
+            format!("{usual}:AES256-GCM-SHA384:AES128-GCM-SHA256")
         );
     }
 
