@@ -376,3 +376,30 @@ fn a_new_ticket_in_the_datagram_of_the_server_hello_is_taken_at_once() {
     assert!(client.advance(), "something is missing");
     assert!(client.engine.is_resumed());
 }
+
+/// valgrind sees here whether OpenSSL's flights outlive the sessions that they point to.
+#[test]
+fn a_flight_is_repeated_after_its_session_was_declined() {
+    let offered = Site::new().session();
+    let mut client = End::client(Resumption::Offer(offered));
+    let mut server = Site::new().server();
+    assert!(!client.advance());
+    let hello = client.take();
+    hello.iter().for_each(|it| server.feed(it));
+    assert!(!server.advance());
+    // Nothing but the ServerHello arrives, in which another session begins.
+    client.feed(&split(&server.take()[0])[0]);
+    assert!(!client.advance());
+    client.time_passes();
+    let again = client.take();
+    assert!(
+        again
+            .iter()
+            .flat_map(|it| split(it))
+            .all(|it| is_client_hello(&it))
+    );
+    let bodies = |flight: &[Vec<u8>]| flight.concat()[13..].to_vec();
+    assert_eq!(bodies(&again[..1]), bodies(&hello));
+    shake_hands(&mut client, &mut server);
+    assert!(!client.engine.is_resumed());
+}

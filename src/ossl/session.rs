@@ -3,9 +3,9 @@
 use std::ffi::c_int;
 use std::ptr::NonNull;
 
-use foreign_types::ForeignType;
+use foreign_types::{ForeignType, ForeignTypeRef};
 use openssl::error::ErrorStack;
-use openssl::ssl::{Ssl, SslRef};
+use openssl::ssl::{Ssl, SslRef, SslSession};
 
 use super::bio::{self, Datagrams, Wire};
 use super::context::{self, Hooks, Role};
@@ -88,6 +88,10 @@ pub struct Session {
     wire: NonNull<Wire>,
     /// The earlier session that a client offers.
     offered: Option<SavedSession>,
+    /// What OpenSSL's flights point to. It keeps them for repetition, also after the handshake, with a
+    /// pointer to the session of that moment, but without a reference; a declined session and a new
+    /// ticket put another in its place.
+    sessions: Vec<SslSession>,
 }
 
 // SAFETY: the wire belongs to the `SSL` and is reached through `&mut self` only.
@@ -136,6 +140,7 @@ impl Session {
             ssl,
             wire,
             offered: None,
+            sessions: Vec::new(),
         };
         session.set_mtu(config.mtu);
         session.use_srtp(&config.srtp_profiles)?;
@@ -168,6 +173,7 @@ impl Session {
         wire.held &= !wire.stepwise;
         // SAFETY: the `SSL` is valid.
         let result = unsafe { openssl_sys::SSL_do_handshake(self.ssl.as_ptr()) };
+        self.hold_session();
         if result == 1 {
             return Ok(Progress::Done);
         }
@@ -179,6 +185,14 @@ impl Session {
             openssl_sys::SSL_ERROR_WANT_X509_LOOKUP => Ok(Progress::WantCertificate),
             sys::SSL_ERROR_WANT_RETRY_VERIFY => Ok(Progress::WantVerdict),
             _ => Err(queue::drain()),
+        }
+    }
+
+    fn hold_session(&mut self) {
+        if let Some(session) = self.ssl.session()
+            && self.sessions.last().map(|held| held.as_ptr()) != Some(session.as_ptr())
+        {
+            self.sessions.push(session.to_owned());
         }
     }
 
