@@ -13,7 +13,7 @@ use openssl_sys::{BIO, BIO_METHOD};
 
 use super::flight;
 use super::ledger::Ledger;
-use super::sys::BIO_CTRL_FLUSH;
+use super::sys::{BIO_CTRL_DGRAM_GET_MTU_OVERHEAD, BIO_CTRL_FLUSH};
 
 /// Outgoing datagrams, end to end in one buffer.
 #[derive(Default)]
@@ -88,6 +88,8 @@ pub struct Wire {
 
 /// The content type of handshake messages (RFC 5246, section 6.2.1).
 const HANDSHAKE: u8 = 22;
+/// What IPv4 and UDP add to a datagram: OpenSSL makes none for packets of less than 256 bytes.
+const HEADERS: c_long = 20 + 8;
 /// How many read buffers are kept for reuse.
 const SPARE_BUFFERS: usize = 32;
 /// The longest of them: what one link's frame fits in. Anybody can send longer datagrams.
@@ -290,8 +292,13 @@ unsafe extern "C" fn control(
     _number: c_long,
     _pointer: *mut c_void,
 ) -> c_long {
-    // Nothing is kept back, and of the path OpenSSL is told without asking.
-    c_long::from(command == BIO_CTRL_FLUSH)
+    match command {
+        // Nothing is kept back.
+        BIO_CTRL_FLUSH => 1,
+        BIO_CTRL_DGRAM_GET_MTU_OVERHEAD => HEADERS,
+        // Of the path OpenSSL is told without asking.
+        _ => 0,
+    }
 }
 
 unsafe extern "C" fn destroy(bio: *mut BIO) -> c_int {
