@@ -9,7 +9,7 @@ mod engines;
 #[path = "common/pki.rs"]
 mod pki;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use engines::{Pair, config, datagrams, let_time_pass};
 use gio_ossl::engine::{Config, Engine, Role, Step, Verdict};
@@ -45,6 +45,25 @@ fn first_flight_waits_for_the_initial_timeout() {
     assert!(client.timeout().unwrap() > MINUTE / 2);
     client.on_deadline();
     assert_eq!(client.retransmissions(), 0);
+}
+
+#[test]
+fn no_flight_is_repeated_before_its_time() {
+    // OpenSSL's own timer runs out 15 milliseconds early.
+    for initial in [5, 10, 15, 30].map(Duration::from_millis) {
+        let begun = Instant::now();
+        let mut client = Engine::new(&Config {
+            initial_timeout: initial,
+            ..config(Role::Client)
+        })
+        .unwrap();
+        client.handshake();
+        for _ in 0..3 {
+            let_time_pass(&mut client);
+            let repeated = u32::try_from(client.retransmissions()).unwrap();
+            assert!(begun.elapsed() >= initial * (2_u32.pow(repeated) - 1));
+        }
+    }
 }
 
 #[test]

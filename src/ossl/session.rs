@@ -23,7 +23,7 @@ pub use psk::{Given, Key, KeyExchange, LONGEST_HINT, PreSharedKey, PreSharedKeys
 pub use resumption::Resumption;
 pub use saved::{Bound, SavedSession};
 pub use srtp::SrtpProfile;
-pub use timers::{Pace, Timer, microseconds};
+pub use timers::{Pace, Timer, from_microseconds, microseconds};
 
 mod authentication;
 mod config;
