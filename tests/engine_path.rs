@@ -179,6 +179,22 @@ fn the_second_time_out_in_a_row_shortens_a_flight_and_the_first_does_not() {
 }
 
 #[test]
+fn a_flight_that_any_usual_path_carries_is_not_to_blame_as_soon() {
+    let mut pair = Pair::new();
+    pair.client.handshake();
+    pair.exchange();
+    pair.server.handshake();
+    let flight = datagrams(&mut pair.server);
+    assert!(flight.len() == 1 && (549..1232).contains(&flight[0].len()));
+    let mut limits = Vec::new();
+    for _ in 0..6 {
+        let_time_pass(&mut pair.server);
+        limits.push(pair.server.mtu());
+    }
+    assert_eq!(limits, [1400, 1400, 1400, 548, 548, 256]);
+}
+
+#[test]
 fn a_short_flight_is_not_to_blame_for_its_time_outs() {
     let mut client = Engine::new(&config(Role::Client)).unwrap();
     client.handshake();

@@ -94,6 +94,41 @@ fn retransmissions_are_counted() {
 }
 
 #[test]
+fn a_repeated_flight_has_as_many_datagrams_as_the_first_time() {
+    let patient = Config {
+        initial_timeout: MINUTE,
+        ..config(Role::Client)
+    };
+    let mut pair = Pair::with(patient, config(Role::Server));
+    pair.client.handshake();
+    pair.exchange();
+    pair.server.handshake();
+    let servers = datagrams(&mut pair.server);
+    assert_eq!(servers.len(), 1);
+    let_time_pass(&mut pair.server);
+    assert_eq!(datagrams(&mut pair.server).len(), 1);
+    pair.client.feed(&servers[0]);
+    pair.until_verdict();
+    pair.client.judge(Verdict::Accept);
+    pair.client.handshake();
+    assert_eq!(datagrams(&mut pair.client).len(), 1);
+    let_time_pass(&mut pair.client);
+    let repeated = datagrams(&mut pair.client);
+    assert_eq!(repeated.len(), 1);
+    pair.server.feed(&repeated[0]);
+    assert!(matches!(pair.server.handshake(), Step::Established));
+    assert_eq!(datagrams(&mut pair.server).len(), 1);
+    // Nothing of it has arrived.
+    let_time_pass(&mut pair.client);
+    pair.server.feed(&datagrams(&mut pair.client)[0]);
+    pair.server.open(&mut [0; 16]).unwrap();
+    let last = datagrams(&mut pair.server);
+    assert_eq!(last.len(), 1);
+    pair.client.feed(&last[0]);
+    assert!(matches!(pair.client.handshake(), Step::Established));
+}
+
+#[test]
 fn suspended_handshake_has_no_timer() {
     let mut pair = Pair::new();
     pair.until_verdict();

@@ -48,6 +48,24 @@ impl Datagrams {
         self.bytes.get(start..*ends.first()?)
     }
 
+    /// Puts those from the `first`th on together, in datagrams of at most `limit` bytes, unless they are
+    /// longer by themselves. Returns how long the longest is.
+    pub fn join(&mut self, first: usize, limit: usize) -> usize {
+        let Some((mut start, _)) = self.tail(first) else {
+            return 0;
+        };
+        let mut longest = 0;
+        let mut ends = self.ends.split_off(first).into_iter().peekable();
+        while let Some(end) = ends.next() {
+            if ends.peek().is_none_or(|next| next - start > limit) {
+                self.ends.push(end);
+                longest = longest.max(end - start);
+                start = end;
+            }
+        }
+        longest
+    }
+
     /// How many there are.
     pub fn len(&self) -> usize {
         self.ends.len()
@@ -78,7 +96,7 @@ pub struct Wire {
     pub stepwise: bool,
     /// What became of the datagrams; kept from the end of the handshake on.
     pub ledger: Option<Ledger>,
-    /// The longest datagram that OpenSSL has written since this was reset.
+    /// The longest datagram of the latest flight.
     pub longest_sent: usize,
     /// What the numbers of plaintext records are ahead of OpenSSL's.
     pub ahead: usize,
@@ -115,7 +133,6 @@ impl Wire {
 
     /// Queues one datagram of OpenSSL's for sending.
     fn send(&mut self, datagram: &[u8]) {
-        self.longest_sent = self.longest_sent.max(datagram.len());
         if self.ahead == 0 {
             self.outgoing.push(datagram);
         } else {

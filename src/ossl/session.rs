@@ -88,6 +88,8 @@ pub struct Session {
     wire: NonNull<Wire>,
     /// The earlier session that a client offers.
     offered: Option<SavedSession>,
+    /// Bytes that the datagrams of a flight have at most.
+    flight_mtu: usize,
 }
 
 // SAFETY: the wire belongs to the `SSL` and is reached through `&mut self` only.
@@ -136,6 +138,7 @@ impl Session {
             ssl,
             wire,
             offered: None,
+            flight_mtu: 0,
         };
         session.set_mtu(config.mtu);
         session.use_srtp(&config.srtp_profiles)?;
@@ -166,8 +169,10 @@ impl Session {
         queue::clear();
         let wire = self.wire();
         wire.held &= !wire.stepwise;
+        let written = wire.outgoing.len();
         // SAFETY: the `SSL` is valid.
         let result = unsafe { openssl_sys::SSL_do_handshake(self.ssl.as_ptr()) };
+        self.join(written);
         if result == 1 {
             return Ok(Progress::Done);
         }
@@ -194,6 +199,7 @@ impl Session {
     pub fn read(&mut self, buffer: &mut [u8]) -> Result<Reading, Failure> {
         for _ in 0..MOST_DROPPED {
             queue::clear();
+            let written = self.wire().outgoing.len();
             let mut length = 0;
             // SAFETY: `buffer` is writable for as many bytes as it says it has.
             let result = unsafe {
@@ -204,6 +210,7 @@ impl Session {
                     &mut length,
                 )
             };
+            self.join(written);
             if result == 1 {
                 self.account(Ledger::used);
                 return Ok(Reading::Message(length));

@@ -19,10 +19,23 @@ const PROTECTION: u16 = 8 + 16;
 impl Session {
     /// Fragments the flights that are sent from now on, repeated ones too, to datagrams of this size.
     pub fn set_mtu(&mut self, mtu: u16) {
-        let plaintext = mtu.min(FLIGHT_BUFFER).saturating_sub(PROTECTION);
+        let longest = mtu.min(FLIGHT_BUFFER);
+        self.flight_mtu = longest.into();
+        let plaintext = longest.saturating_sub(PROTECTION);
         if self.ssl.set_mtu(u32::from(plaintext)).is_err() {
             // It is not less than OpenSSL takes; if it were, flights would stay as they are.
             queue::clear();
+        }
+    }
+
+    /// Puts the records after these datagrams together, as far as they fit: of a flight that it repeats,
+    /// OpenSSL sends each message by itself, and each is one more that may get lost.
+    pub(super) fn join(&mut self, datagrams: usize) {
+        let limit = self.flight_mtu;
+        let wire = self.wire();
+        let longest = wire.outgoing.join(datagrams, limit);
+        if longest > 0 {
+            wire.longest_sent = longest;
         }
     }
 

@@ -121,7 +121,7 @@ impl Session {
         if let Some(hooks) = self.hooks() {
             hooks.timer.pace = pace;
         }
-        self.wire().longest_sent = 0;
+        let written = self.wire().outgoing.len();
         queue::clear();
         // SAFETY: the `SSL` is valid.
         let result = unsafe {
@@ -132,6 +132,7 @@ impl Session {
                 std::ptr::null_mut(),
             )
         };
+        self.join(written);
         if result < 0 {
             return Err(queue::drain());
         }
