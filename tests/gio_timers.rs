@@ -132,6 +132,79 @@ fn everybody_who_waits_is_woken() {
 }
 
 #[test]
+fn calls_for_bytes_without_a_time_limit_fail_alike() {
+    run(async {
+        let client = hopeless();
+        let priority = glib::Priority::DEFAULT;
+        let receiving = glib::spawn_future_local(client.receive_bytes_future(1, priority));
+        let message = glib::Bytes::from_static(b"x");
+        assert_fails(
+            client.send_bytes_future(&message, priority).await,
+            TlsError::Misc,
+        );
+        assert_fails(receiving.await.unwrap(), TlsError::Misc);
+        for timeout in [NOW, None] {
+            let received = client.receive_bytes(1, timeout, Cancellable::NONE);
+            assert_fails(received, TlsError::Misc);
+        }
+        let received = client.receive_bytes(1, PATIENCE, Cancellable::NONE);
+        assert_fails(received, IOErrorEnum::TimedOut);
+    });
+}
+
+/// Runs `wait` while the handshake is in the charge of a loop that nobody runs, and that has an owner.
+fn beside_an_idle_loop(wait: impl FnOnce(DtlsConnection) + Send) {
+    let client = hopeless();
+    let idle = glib::MainContext::new();
+    let _owned = idle.acquire().unwrap();
+    idle.with_thread_default(|| {
+        let done = |_: Result<(), glib::Error>| {};
+        client.handshake_async(glib::Priority::DEFAULT, Cancellable::NONE, done);
+        // The first step.
+        idle.iteration(true);
+    })
+    .unwrap();
+    thread::scope(|scope| {
+        let client = client.clone();
+        scope.spawn(move || wait(client));
+    });
+}
+
+#[test]
+fn call_that_waits_for_an_idle_loop_ends_when_the_time_is_up() {
+    beside_an_idle_loop(|client| assert_fails(receive(&client, None), TlsError::Misc));
+}
+
+#[test]
+fn source_that_waits_for_an_idle_loop_fires_when_the_time_is_up() {
+    beside_an_idle_loop(|client| {
+        let context = glib::MainContext::new();
+        let source = client.create_source(
+            IOCondition::IN,
+            Cancellable::NONE,
+            None,
+            glib::Priority::DEFAULT,
+            |_, _| ControlFlow::Break,
+        );
+        source.attach(Some(&context));
+        let _owned = context.acquire().unwrap();
+        while !source.is_destroyed() {
+            context.iteration(true);
+        }
+        assert_fails(receive(&client, NOW), TlsError::Misc);
+    });
+}
+
+#[test]
+fn asynchronous_call_that_waits_for_an_idle_loop_ends_when_the_time_is_up() {
+    beside_an_idle_loop(|client| {
+        let priority = glib::Priority::DEFAULT;
+        let received = run(client.receive_bytes_future(1, priority));
+        assert_fails(received, TlsError::Misc);
+    });
+}
+
+#[test]
 fn a_call_with_less_time_leaves_the_handshake_its_own() {
     let client = hopeless();
     assert_fails(receive(&client, Some(LIMIT / 10)), IOErrorEnum::TimedOut);

@@ -264,11 +264,14 @@ GPtrArray *gio_ossl_dtls_connection_receive_many (GioOsslDtlsConnection *self,
  * option of the socket is ever set.
  *
  * Until the handshake begins this is what was set, and from then on what is in
- * use. It gets smaller when a flight is repeated twice in a row and nothing
- * answers (RFC 6347, section 4.1.1.1), or when the base socket refuses a
- * datagram of that size with %G_IO_ERROR_MESSAGE_TOO_LARGE. A flight that is
- * refused goes out again at once; the error of a message is the caller's. It
- * never gets larger than what was set.
+ * use. It gets smaller while nothing answers a flight (RFC 6347, section
+ * 4.1.1.1): the second time-out in a row makes it 1232 if the flight has longer
+ * datagrams, the fourth 548 and the sixth 256. It also gets smaller when the
+ * base socket refuses a datagram of that size with
+ * %G_IO_ERROR_MESSAGE_TOO_LARGE. A flight that is refused goes out again at
+ * once; the error of a message is the caller's. It never gets larger by itself:
+ * a peer whose user takes long to accept a certificate looks like one that is
+ * not reached, and who knows better sets this again after the handshake.
  *
  * May be set at any time, for the flights that follow. Messages are not held
  * back by it: the network has the last word on one that is longer than
@@ -294,7 +297,9 @@ GPtrArray *gio_ossl_dtls_connection_receive_many (GioOsslDtlsConnection *self,
  *
  * Milliseconds until the first flight is repeated if nothing answers it, from
  * 1 to 60,000 (RFC 6347, section 4.2.4.1). Each repetition doubles the time,
- * up to a minute.
+ * up to a minute. The handshake fails when a flight was repeated twelve times
+ * in vain: after eight minutes with the default, but after eight seconds with
+ * 1 millisecond.
  *
  * When a flight was answered without having been repeated, the following ones
  * wait for one and a half times the round trip (RFC 9147, section 5.8.2), but
@@ -309,14 +314,17 @@ GPtrArray *gio_ossl_dtls_connection_receive_many (GioOsslDtlsConnection *self,
  * GioOsslDtlsConnection:handshake-timeout:
  *
  * Milliseconds that the handshake may take in all, from its first step, in
- * whatever calls or main loops it goes on; 0, the default, is no limit. The
- * time that the application takes to accept a certificate or to choose one
- * counts, though nothing interrupts a handler that blocks.
+ * whatever calls or main loops it goes on; 0, the default, is no limit. A
+ * server's first step is the first call that would wait for a client: a
+ * server that begins before there is one has its time run out, too. The time
+ * that the application takes to accept a certificate or to choose one counts,
+ * though nothing interrupts a handler that blocks.
  *
  * Then the connection has failed for good: the handshake, and messages with a
  * time limit, fail with %G_IO_ERROR_TIMED_OUT. #GDatagramBased does not allow
  * that to calls that never wait, or wait for ever: they fail with
- * %G_TLS_ERROR_MISC and the same text.
+ * %G_TLS_ERROR_MISC and the same text, and so do the asynchronous ones. The
+ * peer is not told: what it could be told now, it could not believe.
  *
  * To be set before the handshake begins; later it is refused with a warning.
  *

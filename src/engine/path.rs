@@ -63,13 +63,16 @@ impl Engine {
         Some(fitted)
     }
 
-    /// The timer has run out: each second time in a row that a flight was repeated in vain, its
-    /// datagrams get shorter.
+    /// The timer has run out: each second time in a row, the next size is what the flight must keep to.
+    /// One that is short enough for a usual path more likely got lost, or the peer takes its time.
     pub(super) fn fall_back(&mut self) {
         let timeouts = self.session.timeouts_in_a_row() + 1;
         let longest = self.session.wire().longest_sent;
-        if timeouts.is_multiple_of(TIMEOUTS)
-            && let Some(mtu) = fallback(longest).filter(|mtu| *mtu < self.mtu)
+        let steps = FALLBACKS.into_iter().zip(1..);
+        let taken = steps.take_while(|(_, step)| step * TIMEOUTS <= timeouts);
+        if let Some((mtu, _)) = taken.last()
+            && usize::from(mtu) < longest
+            && mtu < self.mtu
         {
             self.set_mtu(mtu);
         }

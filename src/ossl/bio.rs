@@ -13,7 +13,7 @@ use openssl_sys::{BIO, BIO_METHOD};
 
 use super::flight;
 use super::ledger::Ledger;
-use super::sys::BIO_CTRL_FLUSH;
+use super::sys::{BIO_CTRL_DGRAM_GET_MTU_OVERHEAD, BIO_CTRL_FLUSH};
 
 /// Outgoing datagrams, end to end in one buffer.
 #[derive(Default)]
@@ -48,6 +48,24 @@ impl Datagrams {
         self.bytes.get(start..*ends.first()?)
     }
 
+    /// Puts those from the `first`th on together, in datagrams of at most `limit` bytes, unless they are
+    /// longer by themselves. Returns how long the longest is.
+    pub fn join(&mut self, first: usize, limit: usize) -> usize {
+        let Some((mut start, _)) = self.tail(first) else {
+            return 0;
+        };
+        let mut longest = 0;
+        let mut ends = self.ends.split_off(first).into_iter().peekable();
+        while let Some(end) = ends.next() {
+            if ends.peek().is_none_or(|next| next - start > limit) {
+                self.ends.push(end);
+                longest = longest.max(end - start);
+                start = end;
+            }
+        }
+        longest
+    }
+
     /// How many there are.
     pub fn len(&self) -> usize {
         self.ends.len()
@@ -78,7 +96,7 @@ pub struct Wire {
     pub stepwise: bool,
     /// What became of the datagrams; kept from the end of the handshake on.
     pub ledger: Option<Ledger>,
-    /// The longest datagram that OpenSSL has written since this was reset.
+    /// The longest datagram of the latest flight.
     pub longest_sent: usize,
     /// What the numbers of plaintext records are ahead of OpenSSL's.
     pub ahead: usize,
@@ -88,6 +106,8 @@ pub struct Wire {
 
 /// The content type of handshake messages (RFC 5246, section 6.2.1).
 const HANDSHAKE: u8 = 22;
+/// What IPv4 and UDP add to a datagram: OpenSSL makes none for packets of less than 256 bytes.
+const HEADERS: c_long = 20 + 8;
 /// How many read buffers are kept for reuse.
 const SPARE_BUFFERS: usize = 32;
 /// The longest of them: what one link's frame fits in. Anybody can send longer datagrams.
@@ -113,7 +133,6 @@ impl Wire {
 
     /// Queues one datagram of OpenSSL's for sending.
     fn send(&mut self, datagram: &[u8]) {
-        self.longest_sent = self.longest_sent.max(datagram.len());
         if self.ahead == 0 {
             self.outgoing.push(datagram);
         } else {
@@ -290,8 +309,13 @@ unsafe extern "C" fn control(
     _number: c_long,
     _pointer: *mut c_void,
 ) -> c_long {
-    // Nothing is kept back, and of the path OpenSSL is told without asking.
-    c_long::from(command == BIO_CTRL_FLUSH)
+    match command {
+        // Nothing is kept back.
+        BIO_CTRL_FLUSH => 1,
+        BIO_CTRL_DGRAM_GET_MTU_OVERHEAD => HEADERS,
+        // Of the path OpenSSL is told without asking.
+        _ => 0,
+    }
 }
 
 unsafe extern "C" fn destroy(bio: *mut BIO) -> c_int {

@@ -4,7 +4,7 @@
 
 use std::ffi::{c_int, c_uint, c_void};
 use std::sync::OnceLock;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use foreign_types::ForeignTypeRef;
 use openssl::error::ErrorStack;
@@ -18,7 +18,7 @@ use openssl::x509::X509;
 use openssl_sys::{SSL, X509_STORE_CTX};
 use zeroize::Zeroizing;
 
-use super::session::{Given, Timer, keylog, microseconds};
+use super::session::{Given, Timer, from_microseconds, keylog, microseconds};
 use super::{bio, sys, tickets};
 
 /// Which side of the handshake a session plays.
@@ -289,8 +289,7 @@ unsafe extern "C" fn choose_certificate(ssl: *mut SSL, _argument: *mut c_void) -
 /// about to repeat it.
 pub unsafe extern "C" fn next_timeout(ssl: *mut SSL, current: c_uint) -> c_uint {
     let next = |hooks: &mut Hooks| {
-        let current = (current > 0).then(|| Duration::from_micros(current.into()));
-        microseconds(hooks.timer.next(current, Instant::now()))
+        microseconds(hooks.timer.next(from_microseconds(current), Instant::now()))
     };
     // SAFETY: OpenSSL passes an `SSL` of ours.
     unsafe { with_hooks(ssl, 1_000_000, next) }

@@ -119,11 +119,13 @@ fn is_plaintext(record: &[u8]) -> bool {
 }
 
 fn add_to_number(record: &mut [u8], more: usize) {
-    let Some(bytes) = record.get_mut(NUMBER) else {
-        return;
-    };
-    let number = read(bytes).wrapping_add(more);
-    write(bytes, 0, NUMBER.len(), number);
+    // It may be longer than a usize.
+    let mut carry = more;
+    for byte in record.get_mut(NUMBER).into_iter().flatten().rev() {
+        let sum = carry.wrapping_add(usize::from(*byte));
+        [*byte, ..] = sum.to_le_bytes();
+        carry = sum >> 8;
+    }
 }
 
 fn read(bytes: &[u8]) -> usize {

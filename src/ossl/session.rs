@@ -23,7 +23,7 @@ pub use psk::{Given, Key, KeyExchange, LONGEST_HINT, PreSharedKey, PreSharedKeys
 pub use resumption::Resumption;
 pub use saved::{Bound, SavedSession};
 pub use srtp::SrtpProfile;
-pub use timers::{Pace, Timer, microseconds};
+pub use timers::{Pace, Timer, from_microseconds, microseconds};
 
 mod authentication;
 mod config;
@@ -92,6 +92,8 @@ pub struct Session {
     /// pointer to the session of that moment, but without a reference; a declined session and a new
     /// ticket put another in its place.
     sessions: Vec<SslSession>,
+    /// Bytes that the datagrams of a flight have at most.
+    flight_mtu: usize,
 }
 
 // SAFETY: the wire belongs to the `SSL` and is reached through `&mut self` only.
@@ -141,6 +143,7 @@ impl Session {
             wire,
             offered: None,
             sessions: Vec::new(),
+            flight_mtu: 0,
         };
         session.set_mtu(config.mtu);
         session.use_srtp(&config.srtp_profiles)?;
@@ -171,9 +174,11 @@ impl Session {
         queue::clear();
         let wire = self.wire();
         wire.held &= !wire.stepwise;
+        let written = wire.outgoing.len();
         // SAFETY: the `SSL` is valid.
         let result = unsafe { openssl_sys::SSL_do_handshake(self.ssl.as_ptr()) };
         self.hold_session();
+        self.join(written);
         if result == 1 {
             return Ok(Progress::Done);
         }
@@ -208,6 +213,7 @@ impl Session {
     pub fn read(&mut self, buffer: &mut [u8]) -> Result<Reading, Failure> {
         for _ in 0..MOST_DROPPED {
             queue::clear();
+            let written = self.wire().outgoing.len();
             let mut length = 0;
             // SAFETY: `buffer` is writable for as many bytes as it says it has.
             let result = unsafe {
@@ -218,6 +224,7 @@ impl Session {
                     &mut length,
                 )
             };
+            self.join(written);
             if result == 1 {
                 self.account(Ledger::used);
                 return Ok(Reading::Message(length));

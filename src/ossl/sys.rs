@@ -47,6 +47,8 @@ pub const NID_KX_PSK: c_int = 1043;
 
 /// `BIO_CTRL_FLUSH`.
 pub const BIO_CTRL_FLUSH: c_int = 11;
+/// `BIO_CTRL_DGRAM_GET_MTU_OVERHEAD`.
+pub const BIO_CTRL_DGRAM_GET_MTU_OVERHEAD: c_int = 49;
 
 // Elsewhere a `struct timeval` may be larger than two longs, and OpenSSL would write beyond ours.
 const _: () = assert!(

@@ -10,6 +10,7 @@ pub use self::operation::{Receiving, Sending};
 pub use self::queue::Queue;
 use super::DtlsConnection;
 use super::data::Enough;
+use super::timers::reportable;
 use crate::engine::MAX_PLAINTEXT;
 use crate::subclass::datagram_based::{receive_bytes, send_bytes, send_one};
 use crate::subclass::dtls_connection::Completion;
@@ -110,7 +111,7 @@ pub trait DtlsBytesExt: IsA<DtlsConnection> {
         receive_bytes(max, size.min(MAX_PLAINTEXT), |messages| {
             connection
                 .receive(messages, 0, Enough::Any, timeout, cancellable)
-                .map_err(Into::into)
+                .map_err(|error| reportable(error, timeout).into())
         })
     }
 }

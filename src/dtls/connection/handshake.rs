@@ -116,13 +116,18 @@ impl DtlsConnection {
             if context.is_owner() {
                 return Err(Error::WouldDeadlock);
             }
-            let turn = self.shared.wait(budget, cancellable, |status| {
+            let turn = self.shared.wait(self.limit(budget), cancellable, |status| {
                 if status.loop_in_charge().is_none() || status.is_over() || closed(status) {
                     return Some(None);
                 }
                 context.acquire().ok().map(Some)
-            })?;
-            if let Some(owned) = turn {
+            });
+            if let Err(Error::TimedOut) = turn {
+                budget.check()?;
+                self.expire(budget, cancellable)?;
+                continue;
+            }
+            if let Some(owned) = turn? {
                 let result = self.drive(budget, cancellable, &closed);
                 drop(owned);
                 // The next one may have the context now.
@@ -281,7 +286,7 @@ impl DtlsConnection {
     }
 
     /// Ends the handshake for good.
-    fn give_up(&self, error: Error) -> Advance {
+    pub fn give_up(&self, error: Error) -> Advance {
         self.report_authorities();
         self.conclude(Handshake::Failed(self.own_failure(error)))
     }

@@ -74,11 +74,16 @@ impl DtlsConnection {
             self.obj().notify("mtu");
             return;
         }
-        let chosen = self.chosen_mtu();
-        if let Ok(mut engine) = self.engine() {
-            engine.set_mtu(chosen);
-        }
+        self.apply_mtu();
         self.report_path();
+    }
+
+    /// Makes the engine use what is set now.
+    pub fn apply_mtu(&self) {
+        if let Ok(mut engine) = self.engine() {
+            // Looked up under the engine's lock, so that of several threads the last one counts.
+            engine.set_mtu(self.chosen_mtu());
+        }
     }
 
     /// What flights are fragmented to, unless the path has other news.

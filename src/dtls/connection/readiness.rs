@@ -178,6 +178,9 @@ impl Watch {
                 Ok(false) | Err(_) => return,
             }
         }
+        if elsewhere {
+            connection.await_deadline(source);
+        }
         let wanted = match connection.outlook(self.condition) {
             Outlook::Certain(_) | Outlook::Handshaking => IOCondition::empty(),
             Outlook::Open(open) => open,

@@ -58,6 +58,7 @@ impl DtlsConnection {
             ..Config::new(role)
         })?;
         if self.engine.set(Mutex::new(engine)).is_ok() {
+            self.apply_mtu();
             self.facts().handshake_time.start();
             self.start_deadline();
             self.shared.lock().handshake = Handshake::InProgress;

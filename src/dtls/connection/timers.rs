@@ -7,9 +7,10 @@ use glib::{ParamSpec, ParamSpecUInt};
 
 use super::imp::DtlsConnection;
 use super::properties::{Property, SETTABLE, Write};
-use super::status::Handshake;
+use super::status::{Budget, Handshake, Lane, Status};
 use crate::engine::testing;
 use crate::error::Error;
+use crate::subclass::source::set_ready_time;
 
 /// The properties that set the timers.
 pub const PROPERTIES: [Property; 2] = [
@@ -106,6 +107,45 @@ impl DtlsConnection {
     pub fn within_deadline(&self, wait: Option<Duration>) -> Option<Duration> {
         let left = self.facts().deadline.left();
         [wait, left].into_iter().flatten().min()
+    }
+
+    /// The shorter of a call's budget and of the handshake's.
+    pub fn limit(&self, budget: Budget) -> Budget {
+        let end = self.facts().deadline.0.map(|(end, _)| end);
+        match (budget, end) {
+            (Budget::Until(own), Some(end)) => Budget::Until(own.min(end)),
+            (Budget::Forever, Some(end)) => Budget::Until(end),
+            _ => budget,
+        }
+    }
+
+    /// Ends a handshake whose time is up, though the loop in charge of it does not move it on.
+    pub fn expire(
+        &self,
+        budget: Budget,
+        cancellable: Option<&gio::Cancellable>,
+    ) -> Result<(), Error> {
+        let free = |_: &Status| Ok(());
+        let _lane = self
+            .shared
+            .enter(Lane::Handshake, budget, cancellable, free)?;
+        if let Some(error) = self.overdue() {
+            self.give_up(error);
+        }
+        Ok(())
+    }
+
+    /// The same for a source that waits for that loop.
+    pub fn await_deadline(&self, source: &glib::Source) {
+        let left = self.within_deadline(None);
+        // Whoever is in the lane looks at the clock on the way out, and rings.
+        if left == Some(Duration::ZERO)
+            && let Some(_lane) = self.shared.try_enter(Lane::Handshake)
+            && let Some(error) = self.overdue()
+        {
+            self.give_up(error);
+        }
+        set_ready_time(source, left.filter(|left| !left.is_zero()));
     }
 
     /// The failure of a handshake that has taken too long.

@@ -14,6 +14,9 @@ const LONGEST: Duration = Duration::from_secs(60);
 /// What a measured round trip makes of the first time-out at least: a peer needs time to think, too.
 const SHORTEST: Duration = Duration::from_millis(100);
 
+/// OpenSSL takes a time-out for over when no more than this is left of it. It is told so much more.
+const HASTE: Duration = Duration::from_millis(15);
+
 /// How long the peer has for its answer to a repeated flight.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pace {
@@ -80,11 +83,14 @@ impl Timer {
     }
 }
 
-/// As OpenSSL counts: microseconds, of which zero would be no time-out at all.
+/// As OpenSSL counts.
 pub fn microseconds(time: Duration) -> c_uint {
-    c_uint::try_from(time.as_micros())
-        .unwrap_or(c_uint::MAX)
-        .max(1)
+    c_uint::try_from((time + HASTE).as_micros()).unwrap_or(c_uint::MAX)
+}
+
+/// What [`microseconds`] made so many of. Zero is no time-out at all.
+pub fn from_microseconds(time: c_uint) -> Option<Duration> {
+    (time > 0).then(|| Duration::from_micros(time.into()).saturating_sub(HASTE))
 }
 
 impl Session {
@@ -104,7 +110,10 @@ impl Session {
             return None;
         }
         let seconds = Duration::from_secs(u64::try_from(left.seconds).unwrap_or(0));
-        Some(seconds + Duration::from_micros(u64::try_from(left.microseconds).unwrap_or(0)))
+        let left = seconds + Duration::from_micros(u64::try_from(left.microseconds).unwrap_or(0));
+        // It may still call for another look, until OpenSSL agrees that nothing is left.
+        let really_left = || left.saturating_sub(HASTE).max(Duration::from_micros(1));
+        Some(if left.is_zero() { left } else { really_left() })
     }
 
     /// Retransmits the last flight if the timer has run out.
@@ -112,7 +121,7 @@ impl Session {
         if let Some(hooks) = self.hooks() {
             hooks.timer.pace = pace;
         }
-        self.wire().longest_sent = 0;
+        let written = self.wire().outgoing.len();
         queue::clear();
         // SAFETY: the `SSL` is valid.
         let result = unsafe {
@@ -123,6 +132,7 @@ impl Session {
                 std::ptr::null_mut(),
             )
         };
+        self.join(written);
         if result < 0 {
             return Err(queue::drain());
         }

@@ -11,6 +11,7 @@ use super::DtlsConnection;
 use super::operation::Operation;
 use super::queue::{Caller, Place, Queue, Ticket};
 use super::server::{address, join};
+use crate::dtls::connection::timers::reportable;
 use crate::error::Error;
 
 /// A call whose result is taken by the poll that returns it. It is in line from its first poll on.
@@ -51,7 +52,8 @@ fn attempt<O: Operation>(
     connection: &DtlsConnection,
     operation: &O,
 ) -> Result<O::Value, glib::Error> {
-    if connection.imp().is_settled(O::is_closed)? {
+    let settled = connection.imp().is_settled(O::is_closed);
+    if settled.map_err(|error| reportable(error, None))? {
         operation.attempt(connection)
     } else {
         Err(Error::WouldBlock.into())

@@ -12,6 +12,7 @@ use super::DtlsConnection;
 use super::operation::Operation;
 use super::queue::{Call, Caller, Next, Place, Queue, Waiting};
 use crate::dtls::connection::events::BaseEvents;
+use crate::dtls::connection::timers::reportable;
 use crate::error::Error;
 use crate::subclass::cancel::{OnCancel, check_cancelled};
 use crate::subclass::dtls_connection::Completion;
@@ -215,13 +216,18 @@ impl<O: Operation> Server<O> {
     ) -> Result<bool, Error> {
         let imp = connection.imp();
         self.deaf = false;
-        while !imp.is_settled(O::is_closed)? {
+        let settled = || {
+            let settled = imp.is_settled(O::is_closed);
+            settled.map_err(|error| reportable(error, None))
+        };
+        while !settled()? {
             if self.replaced {
                 return Ok(false);
             }
             if imp.shared.lock().loop_in_charge().is_some() {
                 // That loop is at it; the end of its claim rings.
                 self.listen(connection, source, IOCondition::empty())?;
+                imp.await_deadline(source);
                 return Ok(false);
             }
             if !imp.pump(source, &mut self.events, cancellable)? {
