@@ -58,12 +58,13 @@ install_packages() {
 }
 
 # Builds everything and installs it into $prefix; sets $libdir.
-build_and_install() {
+build_and_install() { # [BUILDTYPE]
   local reconfigure=()
   if [ -d "$meson_dir/meson-private" ]; then
     reconfigure=(--reconfigure)
   fi
-  meson setup "${reconfigure[@]}" "$meson_dir" --prefix="$prefix" --buildtype=debug -Dvapi=enabled -Ddocs=true
+  meson setup "${reconfigure[@]}" "$meson_dir" --prefix="$prefix" --buildtype="${1:-debug}" \
+    -Dvapi=enabled -Ddocs=true
   meson install -C "$meson_dir"
   # shellcheck disable=SC2034 # The sourcing scripts use it.
   libdir=$(dirname "$(find "$prefix" -name libgio-ossl-1.so.0 -print -quit)")
