@@ -24,8 +24,17 @@ def bars(title, names, rows):
         parts.append(text(LEFT - 10, y + BAR * len(values) / 2 + 4, label, 'text-anchor="end"'))
         for value, colour in zip(values, COLOURS):
             length = WIDTH * value / longest
-            parts.append(f'<rect x="{LEFT}" y="{y}" width="{length:.1f}" height="{BAR - 2}" fill="{colour}"/>')
-            parts.append(text(f"{LEFT + length + 5:.1f}", y + 10, f"{value:.3g}" if value else "-", 'font-size="10"'))
+            parts.append(
+                f'<rect x="{LEFT}" y="{y}" width="{length:.1f}" height="{BAR - 2}" fill="{colour}"/>'
+            )
+            parts.append(
+                text(
+                    f"{LEFT + length + 5:.1f}",
+                    y + 10,
+                    f"{value:.3g}" if value else "-",
+                    'font-size="10"',
+                )
+            )
             y += BAR
         y += GAP
     width = LEFT + WIDTH + RIGHT

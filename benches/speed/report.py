@@ -43,7 +43,10 @@ def goal(row):
 
 def table(results):
     """The rows whose works were done, as Markdown."""
-    lines = ["| work | GnuTLS | floor or other limit | gio-ossl | to reach | reached |", "|---|---:|---:|---:|---|---|"]
+    lines = [
+        "| work | GnuTLS | floor or other limit | gio-ossl | to reach | reached |",
+        "|---|---:|---:|---:|---|---|",
+    ]
     for row in ROWS:
         if row.work not in results.rounds:
             continue
@@ -68,7 +71,10 @@ def data_table(results, direction, third, title):
     for size in SIZES:
         for batch in (1, 32):
             kind = f"{size}-{batch}"
-            figures = [results.value(who, f"{direction}-{kind}", "cpu") for who in ("gnutls", "ossl", "floor")]
+            figures = [
+                results.value(who, f"{direction}-{kind}", "cpu")
+                for who in ("gnutls", "ossl", "floor")
+            ]
             figures.append(results.value("floor", f"{direction}-{third[0]}-{kind}", "cpu"))
             shown = " | ".join(number(figure, "us") for figure in figures)
             lines.append(f"| {size:,} B, {batch} a call | {shown} |")
@@ -91,9 +97,16 @@ def wall_table(results):
     for loss in (1, 10, 30):
         cells = []
         for who in ("gnutls", "ossl", "floor"):
-            figures = [results.value(who, f"loss-{loss}", figure) for figure in ("median", "95th", "failures")]
-            cells.append(f"{number(figures[0], 'ms')} / {number(figures[1], 'ms')} ({number(figures[2])})")
-        lines.append(f"| handshake at {loss} % loss, ms: median / 95th percentile (failed) | {' | '.join(cells)} |")
+            figures = [
+                results.value(who, f"loss-{loss}", figure)
+                for figure in ("median", "95th", "failures")
+            ]
+            cells.append(
+                f"{number(figures[0], 'ms')} / {number(figures[1], 'ms')} ({number(figures[2])})"
+            )
+        lines.append(
+            f"| handshake at {loss} % loss, ms: median / 95th percentile (failed) | {' | '.join(cells)} |"
+        )
     return "\n".join(lines)
 
 
@@ -155,18 +168,31 @@ def write(results, rounds, docs):
         return chart.bars(title, list(NAMES.values()), values)
 
     def same(work, least=None):
-        return [("gnutls" if who == "gnutls" else who, least if who == "floor" and least else work) for who in NAMES]
+        return [
+            ("gnutls" if who == "gnutls" else who, least if who == "floor" and least else work)
+            for who in NAMES
+        ]
 
     data = [
-        (f"{direction} {size:,} B, {batch} a call", same(f"{direction}-{size}-{batch}", f"{direction}-{kind}-{size}-32" if batch > 1 else None))
+        (
+            f"{direction} {size:,} B, {batch} a call",
+            same(
+                f"{direction}-{size}-{batch}",
+                f"{direction}-{kind}-{size}-32" if batch > 1 else None,
+            ),
+        )
         for direction, kind in (("send", "segmented"), ("receive", "merged"))
         for size in (64, 1200)
         for batch in (1, 32)
     ]
-    (docs / "speed-data.svg").write_text(bars("Client CPU a message, microseconds (floor of 32: GSO, GRO)", data, "us"))
+    (docs / "speed-data.svg").write_text(
+        bars("Client CPU a message, microseconds (floor of 32: GSO, GRO)", data, "us")
+    )
     handshakes = [
         ("blocking, one at a time", same("handshake-sync")),
         ("asynchronous, 64 at once", same("handshake-async")),
         ("resumed", same("resumed")),
     ]
-    (docs / "speed-handshakes.svg").write_text(bars("Client CPU a verified handshake, milliseconds", handshakes, "ms"))
+    (docs / "speed-handshakes.svg").write_text(
+        bars("Client CPU a verified handshake, milliseconds", handshakes, "ms")
+    )

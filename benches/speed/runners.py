@@ -11,7 +11,9 @@ class Peer:
 
     def __init__(self, programs, pki):
         self.process = subprocess.Popen(
-            [f"{programs}/peer", f"{pki}/ecdsa.pem", f"{pki}/ecdsa.key"], stdout=subprocess.PIPE, text=True
+            [f"{programs}/peer", f"{pki}/ecdsa.pem", f"{pki}/ecdsa.key"],
+            stdout=subprocess.PIPE,
+            text=True,
         )
         self.arguments = [f"{pki}/ca.pem", *self.process.stdout.readline().split()]
 
@@ -38,7 +40,9 @@ class Runner:
             for key, value in os.environ.items()
             if not key.startswith(("GIO_", "SSL_", "OPENSSL_", "G_TLS_"))
         }
-        self.environment = clean | {"GIO_USE_VFS": "local", "GSETTINGS_BACKEND": "memory"} | variables
+        self.environment = (
+            clean | {"GIO_USE_VFS": "local", "GSETTINGS_BACKEND": "memory"} | variables
+        )
 
     def run(self, peer, work):
         """The figures of one run: a list of values for each name. None: this backend cannot do the work."""
