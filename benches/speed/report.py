@@ -159,40 +159,41 @@ def write(results, rounds, docs):
     kept = re.sub(rf"^{HEADING}\n.*?(?=^## |\Z)", "", text, flags=re.MULTILINE | re.DOTALL).rstrip()
     page.write_text(f"{kept}\n\n{section(results, rounds)}")
 
-    def bars(title, rows, unit, figure="cpu"):
-        # Offloads have works of their own, and are shown under the floor's name.
-        values = [
-            (label, [(results.value(who, work, figure) or 0) * SCALES[unit] for who, work in cells])
-            for label, cells in rows
-        ]
-        return chart.bars(title, list(NAMES.values()), values)
+    draw_data(results, docs / "speed-data.svg")
+    draw_handshakes(results, docs / "speed-handshakes.svg")
 
-    def same(work, least=None):
-        return [
-            ("gnutls" if who == "gnutls" else who, least if who == "floor" and least else work)
-            for who in NAMES
-        ]
 
-    data = [
+def bars(results, title, unit, rows):
+    """`rows` are labels, each with the works of gio-ossl, GnuTLS and the floor."""
+    values = [
         (
-            f"{direction} {size:,} B, {batch} a call",
-            same(
-                f"{direction}-{size}-{batch}",
-                f"{direction}-{kind}-{size}-32" if batch > 1 else None,
-            ),
+            label,
+            [
+                (results.value(who, work, "cpu") or 0) * SCALES[unit]
+                for who, work in zip(NAMES, works)
+            ],
         )
-        for direction, kind in (("send", "segmented"), ("receive", "merged"))
-        for size in (64, 1200)
-        for batch in (1, 32)
+        for label, works in rows
     ]
-    (docs / "speed-data.svg").write_text(
-        bars("Client CPU a message, microseconds (floor of 32: GSO, GRO)", data, "us")
-    )
-    handshakes = [
-        ("blocking, one at a time", same("handshake-sync")),
-        ("asynchronous, 64 at once", same("handshake-async")),
-        ("resumed", same("resumed")),
+    return chart.bars(title, list(NAMES.values()), values)
+
+
+def draw_data(results, path):
+    rows = []
+    for direction, offload in (("send", "segmented"), ("receive", "merged")):
+        for size in (64, 1200):
+            one, many = f"{direction}-{size}-1", f"{direction}-{size}-32"
+            floor = f"{direction}-{offload}-{size}-32"
+            rows.append((f"{direction} {size:,} B, one a call", [one] * 3))
+            rows.append((f"{direction} {size:,} B, 32 a call", [many, many, floor]))
+    title = "Client CPU a message, microseconds (floor of 32 a call: with GSO or GRO)"
+    path.write_text(bars(results, title, "us", rows))
+
+
+def draw_handshakes(results, path):
+    rows = [
+        ("blocking, one at a time", ["handshake-sync"] * 3),
+        ("asynchronous, 64 at once", ["handshake-async"] * 3),
+        ("resumed", ["resumed"] * 3),
     ]
-    (docs / "speed-handshakes.svg").write_text(
-        bars("Client CPU a verified handshake, milliseconds", handshakes, "ms")
-    )
+    path.write_text(bars(results, "Client CPU a verified handshake, milliseconds", "ms", rows))
