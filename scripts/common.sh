@@ -57,14 +57,16 @@ install_packages() {
     apt-get -q install -y --no-install-recommends "${missing[@]}"
 }
 
-# Builds everything and installs it into $prefix; sets $libdir.
-build_and_install() { # [BUILDTYPE]
+# Builds and installs into $prefix; sets $libdir. Without options: everything, for tests.
+build_and_install() { # [MESON-OPTION...]
+  if [ $# -eq 0 ]; then
+    set -- --buildtype=debug -Dvapi=enabled -Ddocs=true
+  fi
   local reconfigure=()
   if [ -d "$meson_dir/meson-private" ]; then
     reconfigure=(--reconfigure)
   fi
-  meson setup "${reconfigure[@]}" "$meson_dir" --prefix="$prefix" --buildtype="${1:-debug}" \
-    -Dvapi=enabled -Ddocs=true
+  meson setup "${reconfigure[@]}" "$meson_dir" --prefix="$prefix" "$@"
   meson install -C "$meson_dir"
   # shellcheck disable=SC2034 # The sourcing scripts use it.
   libdir=$(dirname "$(find "$prefix" -name libgio-ossl-1.so.0 -print -quit)")

@@ -17,6 +17,9 @@
 /* What the kernel reckons for a datagram beside its bytes, at most. */
 #define OVERHEAD 1280
 
+/* Seconds after which what has not come is lost: better to fail than to hang. */
+#define PATIENCE 60
+
 static int control = -1;
 
 void
@@ -93,11 +96,13 @@ udp_socket (uint16_t port)
 {
   struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr.s_addr = htonl (INADDR_LOOPBACK) };
   int fd = socket (AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  struct timeval patience = { .tv_sec = PATIENCE };
   int size = RECEIVE_BUFFER;
 
   check (fd >= 0, "socket: %m");
   if (setsockopt (fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof size) < 0)
     setsockopt (fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof size);
+  setsockopt (fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
   check (bind (fd, (struct sockaddr *) &address, sizeof address) == 0, "bind: %m");
   address.sin_port = htons (port);
   if (port != 0)

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <netinet/udp.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -21,7 +22,7 @@
 #define MAX_PAYLOAD 65507
 #define SLOT 65536
 
-static _Thread_local struct
+typedef struct
 {
   int fd;
   /* Offered datagrams, and the next to be read. */
@@ -32,35 +33,58 @@ static _Thread_local struct
   size_t used;
   struct iovec written[MAX_BATCH];
   unsigned waiting;
-} wire = { .fd = -1 };
+  /* Where recvmmsg() puts datagrams. */
+  unsigned char slots[MAX_BATCH][SLOT];
+  struct sockaddr_in from[MAX_BATCH];
+  char control[MAX_BATCH][CMSG_SPACE (sizeof (int))];
+} Wire;
+
+/* This thread's. Pages that are not used cost nothing. */
+static Wire *
+current (void)
+{
+  static _Thread_local Wire *wire;
+
+  if (!wire)
+    {
+      wire = calloc (1, sizeof *wire);
+      check (wire != NULL, "No memory");
+      wire->fd = -1;
+    }
+  return wire;
+}
 
 static int
 wire_write (BIO *bio, const char *data, int size)
 {
+  Wire *wire = current ();
+
   BIO_clear_retry_flags (bio);
-  if (wire.fd >= 0)
-    return send (wire.fd, data, size, 0);
-  check (wire.waiting < MAX_BATCH, "OpenSSL writes more datagrams than a batch holds");
-  memcpy (wire.out + wire.used, data, size);
-  wire.written[wire.waiting++] = (struct iovec) { wire.out + wire.used, size };
-  wire.used += size;
+  if (wire->fd >= 0)
+    return send (wire->fd, data, size, 0);
+  check (wire->waiting < MAX_BATCH, "OpenSSL writes more datagrams than a batch holds");
+  memcpy (wire->out + wire->used, data, size);
+  wire->written[wire->waiting++] = (struct iovec) { wire->out + wire->used, size };
+  wire->used += size;
   return size;
 }
 
 static int
 wire_read (BIO *bio, char *data, int size)
 {
+  Wire *wire = current ();
+
   BIO_clear_retry_flags (bio);
-  if (wire.fd >= 0)
-    return recv (wire.fd, data, size, 0);
-  if (wire.next == wire.offered)
+  if (wire->fd >= 0)
+    return recv (wire->fd, data, size, 0);
+  if (wire->next == wire->offered)
     {
       BIO_set_retry_read (bio);
       return -1;
     }
-  if ((size_t) size > wire.in[wire.next].iov_len)
-    size = wire.in[wire.next].iov_len;
-  memcpy (data, wire.in[wire.next++].iov_base, size);
+  if ((size_t) size > wire->in[wire->next].iov_len)
+    size = wire->in[wire->next].iov_len;
+  memcpy (data, wire->in[wire->next++].iov_base, size);
   return size;
 }
 
@@ -103,58 +127,70 @@ wire_bio (void)
 void
 wire_connect (int fd)
 {
-  wire.fd = fd;
+  Wire *wire = current ();
+
+  wire->fd = fd;
 }
 
 void
 wire_offer (const unsigned char *datagram, size_t size)
 {
-  wire.in[wire.offered++] = (struct iovec) { (void *) datagram, size };
+  Wire *wire = current ();
+
+  wire->in[wire->offered++] = (struct iovec) { (void *) datagram, size };
 }
 
 void
 wire_reset (void)
 {
-  wire.offered = wire.next = 0;
+  Wire *wire = current ();
+
+  wire->offered = wire->next = 0;
 }
 
 unsigned
 wire_waiting (void)
 {
-  return wire.waiting;
+  Wire *wire = current ();
+
+  return wire->waiting;
 }
 
 static void
 clear (void)
 {
-  wire.waiting = 0;
-  wire.used = 0;
+  Wire *wire = current ();
+
+  wire->waiting = 0;
+  wire->used = 0;
 }
 
 void
 wire_lose (int (*is_lost) (void))
 {
+  Wire *wire = current ();
   unsigned kept = 0;
 
-  for (unsigned i = 0; i < wire.waiting; i++)
+  for (unsigned i = 0; i < wire->waiting; i++)
     if (!is_lost ())
-      wire.written[kept++] = wire.written[i];
-  wire.waiting = kept;
+      wire->written[kept++] = wire->written[i];
+  wire->waiting = kept;
 }
 
 void
 wire_send_each (int fd, const struct sockaddr_in *to)
 {
+  Wire *wire = current ();
   struct mmsghdr messages[MAX_BATCH];
 
-  memset (messages, 0, wire.waiting * sizeof *messages);
-  for (unsigned i = 0; i < wire.waiting; i++)
+  memset (messages, 0, wire->waiting * sizeof *messages);
+  for (unsigned i = 0; i < wire->waiting; i++)
     messages[i].msg_hdr = (struct msghdr) {
-      .msg_name = (void *) to, .msg_namelen = to ? sizeof *to : 0, .msg_iov = &wire.written[i], .msg_iovlen = 1
+      .msg_name = (void *) to, .msg_namelen = to ? sizeof *to : 0, .msg_iov = &wire->written[i], .msg_iovlen = 1
     };
-  for (unsigned sent = 0; sent < wire.waiting;)
+  for (unsigned sent = 0; sent < wire->waiting;)
     {
-      int count = sendmmsg (fd, messages + sent, wire.waiting - sent, 0);
+      int count = sendmmsg (fd, messages + sent, wire->waiting - sent, 0);
 
       check (count > 0, "sendmmsg: %m");
       sent += count;
@@ -182,13 +218,14 @@ send_run (int fd, const struct sockaddr_in *to, struct iovec *run, uint16_t segm
 void
 wire_send_segmented (int fd, const struct sockaddr_in *to)
 {
-  size_t size = wire.waiting > 0 ? wire.written[0].iov_len : 0;
+  Wire *wire = current ();
+  size_t size = wire->waiting > 0 ? wire->written[0].iov_len : 0;
   size_t most = size > 0 ? MAX_PAYLOAD / size * size : 0;
 
-  for (size_t sent = 0; sent < wire.used;)
+  for (size_t sent = 0; sent < wire->used;)
     {
-      size_t left = wire.used - sent;
-      struct iovec run = { wire.out + sent, left < most ? left : most };
+      size_t left = wire->used - sent;
+      struct iovec run = { wire->out + sent, left < most ? left : most };
 
       send_run (fd, to, &run, size);
       sent += run.iov_len;
@@ -214,21 +251,19 @@ segment_size (struct msghdr *message, size_t size)
 int
 wire_receive (int fd, unsigned count, int flags, int merged, Take take)
 {
-  static _Thread_local unsigned char slots[MAX_BATCH][SLOT];
-  static _Thread_local struct sockaddr_in from[MAX_BATCH];
-  static _Thread_local char control[MAX_BATCH][CMSG_SPACE (sizeof (int))];
+  Wire *wire = current ();
   struct mmsghdr messages[MAX_BATCH];
   struct iovec vectors[MAX_BATCH];
   int received;
 
   for (unsigned i = 0; i < count; i++)
     {
-      vectors[i] = (struct iovec) { slots[i], merged ? SLOT : MAX_DATAGRAM };
-      messages[i].msg_hdr = (struct msghdr) { &from[i], sizeof from[i], &vectors[i], 1, NULL, 0, 0 };
+      vectors[i] = (struct iovec) { wire->slots[i], merged ? SLOT : MAX_DATAGRAM };
+      messages[i].msg_hdr = (struct msghdr) { &wire->from[i], sizeof wire->from[i], &vectors[i], 1, NULL, 0, 0 };
       if (merged)
         {
-          messages[i].msg_hdr.msg_control = control[i];
-          messages[i].msg_hdr.msg_controllen = sizeof control[i];
+          messages[i].msg_hdr.msg_control = wire->control[i];
+          messages[i].msg_hdr.msg_controllen = sizeof wire->control[i];
         }
     }
   received = recvmmsg (fd, messages, count, flags, NULL);
@@ -236,7 +271,7 @@ wire_receive (int fd, unsigned count, int flags, int merged, Take take)
   for (int i = 0; i < received; i++)
     {
       size_t left = messages[i].msg_len, segment = left;
-      const unsigned char *datagram = slots[i];
+      const unsigned char *datagram = wire->slots[i];
 
       if (merged)
         segment = segment_size (&messages[i].msg_hdr, left);
@@ -244,7 +279,7 @@ wire_receive (int fd, unsigned count, int flags, int merged, Take take)
         {
           if (segment > left)
             segment = left;
-          take (datagram, segment, &from[i]);
+          take (datagram, segment, &wire->from[i]);
         }
     }
   return received;
