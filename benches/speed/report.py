@@ -120,19 +120,26 @@ def machine():
     networking = version(["dpkg-query", "-W", "-f", "${Version}", "glib-networking"])
     openssl = " ".join(version(["openssl", "version"]).split()[:2])
     return (
-        f"{len(processors)} x {processors[0]}, Linux {platform.release().split('-')[0]}, "
-        f"{datetime.date.today()}, {openssl}, GLib {version(['pkg-config', '--modversion', 'glib-2.0'])}, "
+        f"{datetime.date.today()}: {len(processors)} x {processors[0]}, "
+        f"Linux {platform.release().split('-')[0]}, {openssl}, GLib {version(['pkg-config', '--modversion', 'glib-2.0'])},\n"
         f"glib-networking {networking}"
     )
 
 
-INTRODUCTION = """`scripts/bench` compares DTLS with Debian's glib-networking (GnuTLS) and with the floor: the same work by OpenSSL alone
-over plain sockets, in plain C, with sendmmsg, recvmmsg, and the kernel's offloads GSO and GRO. Backends are driven by one C
-program through GIO's public functions. All of them talk to one OpenSSL server in another process, over the loopback
-interface, by ECDHE-ECDSA-AES128-GCM-SHA256. A figure is the client process's own CPU time, user and system, for one unit,
-unless it says wall clock: the median of the rounds. The factors are medians of the factors in each round.
+INTRODUCTION = """`scripts/bench` compares DTLS with Debian's glib-networking (GnuTLS) and with the floor: the same work by
+OpenSSL alone over plain sockets, in plain C, with sendmmsg, recvmmsg, and the kernel's offloads GSO and GRO. Backends are driven
+by one C program through GIO's public functions. All of them talk to one OpenSSL server in another process, over the loopback
+interface, by ECDHE-ECDSA-AES128-GCM-SHA256 and X25519. A figure is the client process's own CPU time, user and system, for
+one unit, unless it says wall clock: the median of the rounds. The factors are medians of the factors in each round. Received
+messages come in bursts that wait in the socket. Of handshakes with loss, 40 run at once, each in a thread; the server loses
+datagrams of both directions at random, from a seed.
 
-{machine}; {rounds} interleaved rounds. The machine had other work to do: compare figures within a row only.
+{machine}; up to {rounds} interleaved rounds. The machine had other work to do: compare figures within a row only.
+"""
+
+
+INSTRUCTIONS = """`benches/speed/instructions check PREFIX` counts instructions, which repeat where times do not, and fails
+when a handshake, or sending or receiving 1,000 messages, takes a tenth more of them than `instructions.txt` says.
 """
 
 
@@ -146,8 +153,7 @@ def section(results, rounds):
         data_table(results, "send", ("segmented", "GSO"), "send") + "\n",
         data_table(results, "receive", ("merged", "GRO"), "receive") + "\n",
         wall_table(results) + "\n",
-        "`benches/speed/instructions check PREFIX` counts instructions, which repeat where times do not, and fails when a\n"
-        "handshake, or sending or receiving 1,000 messages, takes a tenth more of them than `instructions.txt` says.\n",
+        INSTRUCTIONS,
     ]
     return "\n".join(parts)
 

@@ -24,6 +24,8 @@ class Work:
     before: str = None
     # At most so many rounds.
     rounds: int = None
+    # How often in a round.
+    times: int = 1
 
 
 @dataclasses.dataclass(frozen=True)
@@ -97,9 +99,9 @@ WORKS = [
     Work("resumed", "resumed", ("resumed", 200), OPENSSL),
     *data_works(),
     *ping_pong_works(),
-    Work("fresh", "fresh", ("fresh",)),
+    Work("fresh", "fresh", ("fresh",), times=10),
     Work("threads", "threads", ("threads", 64), BACKENDS, rounds=2),
-    Work("silent", "silent", ("silent", 64), BACKENDS, rounds=2),
+    Work("silent", "silent", ("silent", 64), BACKENDS),
     Work("memory", "memory", ("memory", 1000), fewer=("memory", 100), rounds=2),
     Work("memory-released", "memory", ("memory-released", 1000), ("floor",), rounds=2),
     Work("loop", "loop", ("loop", 10000, 200), BACKENDS, fewer=("loop", 1000, 500), rounds=1),
