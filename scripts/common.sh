@@ -71,3 +71,11 @@ build_and_install() { # [MESON-OPTION...]
   # shellcheck disable=SC2034 # The sourcing scripts use it.
   libdir=$(dirname "$(find "$prefix" -name libgio-ossl-1.so.0 -print -quit)")
 }
+
+# The library alone, optimised, beside what the tests use.
+build_for_release() {
+  meson_dir=$root/build/release
+  prefix=$root/build/release-prefix
+  build_and_install --buildtype=release \
+    -Dtool=disabled -Dintrospection=disabled -Dvapi=disabled -Ddocs=false
+}
