@@ -57,14 +57,25 @@ install_packages() {
     apt-get -q install -y --no-install-recommends "${missing[@]}"
 }
 
-# Builds everything and installs it into $prefix; sets $libdir.
-build_and_install() {
+# Builds and installs into $prefix; sets $libdir. Without options: everything, for tests.
+build_and_install() { # [MESON-OPTION...]
+  if [ $# -eq 0 ]; then
+    set -- --buildtype=debug -Dvapi=enabled -Ddocs=true
+  fi
   local reconfigure=()
   if [ -d "$meson_dir/meson-private" ]; then
     reconfigure=(--reconfigure)
   fi
-  meson setup "${reconfigure[@]}" "$meson_dir" --prefix="$prefix" --buildtype=debug -Dvapi=enabled -Ddocs=true
+  meson setup "${reconfigure[@]}" "$meson_dir" --prefix="$prefix" "$@"
   meson install -C "$meson_dir"
   # shellcheck disable=SC2034 # The sourcing scripts use it.
   libdir=$(dirname "$(find "$prefix" -name libgio-ossl-1.so.0 -print -quit)")
+}
+
+# The library alone, optimised, beside what the tests use.
+build_for_release() {
+  meson_dir=$root/build/release
+  prefix=$root/build/release-prefix
+  build_and_install --buildtype=release \
+    -Dtool=disabled -Dintrospection=disabled -Dvapi=disabled -Ddocs=false
 }
