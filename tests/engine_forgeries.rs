@@ -156,18 +156,34 @@ impl Moment {
     }
 }
 
-fn pair(asked: bool) -> Pair {
-    if asked {
-        Pair::with_two_certificates()
-    } else {
-        Pair::new()
+/// Who proves by what who it is.
+#[derive(Clone, Copy, Debug)]
+enum Proof {
+    Certificate,
+    TwoCertificates,
+    /// By a key, in this suite.
+    Key(&'static str),
+}
+
+const PROOFS: [Proof; 4] = [
+    Proof::Certificate,
+    Proof::TwoCertificates,
+    Proof::Key("PSK-AES128-CCM8"),
+    Proof::Key("ECDHE-PSK-CHACHA20-POLY1305"),
+];
+
+fn pair(proof: Proof) -> Pair {
+    match proof {
+        Proof::Certificate => Pair::new(),
+        Proof::TwoCertificates => Pair::with_two_certificates(),
+        Proof::Key(suite) => Pair::with_keys(suite),
     }
 }
 
 /// The moments of an undisturbed handshake.
-fn moments(asked: bool) -> Vec<Moment> {
+fn moments(proof: Proof) -> Vec<Moment> {
     let mut moments: Vec<Moment> = Vec::new();
-    let steps = pair(asked).run(|to, number, datagram| {
+    let steps = pair(proof).run(|to, number, datagram| {
         let arriving = messages(datagram);
         let mut before = Vec::new();
         for moment in moments.iter_mut().filter(|moment| moment.to == to) {
@@ -193,8 +209,8 @@ fn moments(asked: bool) -> Vec<Moment> {
 
 /// A handshake succeeds, and messages pass, though these arrive at that moment.
 #[track_caller]
-fn assert_unharmed(asked: bool, moment: &Moment, forged: &[Vec<u8>], what: &str) {
-    let mut pair = pair(asked);
+fn assert_unharmed(proof: Proof, moment: &Moment, forged: &[Vec<u8>], what: &str) {
+    let mut pair = pair(proof);
     let steps = pair.run(|to, number, datagram| {
         let mut arriving = Vec::new();
         if (to, number) == (moment.to, moment.number) {
@@ -206,7 +222,7 @@ fn assert_unharmed(asked: bool, moment: &Moment, forged: &[Vec<u8>], what: &str)
     let place = (moment.to, moment.number);
     assert!(
         matches!(steps, (Step::Established, Step::Established)),
-        "{what} before {place:?}: {steps:?}"
+        "{proof:?}: {what} before {place:?}: {steps:?}"
     );
     pair.say(b"alive");
     assert_eq!(pair.hear().as_deref(), Some(b"alive".as_slice()));
@@ -214,11 +230,11 @@ fn assert_unharmed(asked: bool, moment: &Moment, forged: &[Vec<u8>], what: &str)
 
 #[test]
 fn messages_that_nobody_can_have_sent_change_nothing() {
-    for asked in [false, true] {
-        for moment in moments(asked) {
+    for proof in PROOFS {
+        for moment in moments(proof) {
             for forged in moment.impossible() {
                 let what = format!("{} {} {}", forged.kind, forged.sequence, forged.length);
-                assert_unharmed(asked, &moment, &[forged.datagram()], &what);
+                assert_unharmed(proof, &moment, &[forged.datagram()], &what);
             }
         }
     }
@@ -226,11 +242,11 @@ fn messages_that_nobody_can_have_sent_change_nothing() {
 
 #[test]
 fn contradicting_fragments_change_nothing() {
-    for asked in [false, true] {
-        for moment in moments(asked) {
+    for proof in PROOFS {
+        for moment in moments(proof) {
             for (index, forged) in moment.contradictions().iter().enumerate() {
                 let what = format!("{index}: {} {}", forged.kind, forged.sequence);
-                assert_unharmed(asked, &moment, &[forged.datagram()], &what);
+                assert_unharmed(proof, &moment, &[forged.datagram()], &what);
             }
         }
     }
@@ -238,8 +254,8 @@ fn contradicting_fragments_change_nothing() {
 
 #[test]
 fn records_out_of_their_epoch_change_nothing() {
-    for asked in [false, true] {
-        for moment in moments(asked) {
+    for proof in PROOFS {
+        for moment in moments(proof) {
             let finished = Message {
                 kind: FINISHED,
                 sequence: u16::try_from(moment.before.len()).unwrap(),
@@ -257,8 +273,8 @@ fn records_out_of_their_epoch_change_nothing() {
                     ("data", record(23, epoch, 0, &[7; 40])),
                 ] {
                     let flood = vec![forged; 300];
-                    assert_unharmed(asked, &moment, &flood[..1], what);
-                    assert_unharmed(asked, &moment, &flood, what);
+                    assert_unharmed(proof, &moment, &flood[..1], what);
+                    assert_unharmed(proof, &moment, &flood, what);
                 }
             }
         }

@@ -51,7 +51,9 @@ GioOsslDtlsClientConnection *gio_ossl_dtls_client_connection_new (GDatagramBased
  * before those with certificates: PSK, DHE-PSK and ECDHE-PSK with GCM, CCM,
  * CCM-8 or ChaCha20-Poly1305. Both sides prove by the key who they are. Where
  * the server chooses a suite with certificates, its certificate is judged as
- * ever.
+ * ever: a client that accepts any certificate takes anybody for its server. With
+ * `PSK` for #GioOsslDtlsConnection:cipher-list it speaks to no server without
+ * the key.
  *
  * To be called before the handshake, or in a handler of
  * #GioOsslDtlsClientConnection::psk-request. The latest key counts. It is

@@ -76,7 +76,7 @@ GioOsslDtlsServerConnection *gio_ossl_dtls_server_connection_new (GDatagramBased
  * dropped, and neither side is told. Both wait until they are cancelled or
  * #GioOsslDtlsConnection:handshake-timeout has passed. An @identity that is not UTF-8 or contains a NUL is
  * unknown without being asked for; of one with more than 256 bytes the client
- * is told that the handshake has failed.
+ * is told that the handshake has failed, whether it was asked for or not.
  *
  * The @identity is not authentic before the handshake has ended. The signal
  * is emitted in the thread that drives the handshake, which waits for the

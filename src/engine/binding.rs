@@ -64,6 +64,8 @@ impl Engine {
         let ssl = self.session.ssl();
         match self.role {
             Role::Client => end_point(ssl.peer_certificate().as_deref()),
+            // What certificate there may be has not been shown.
+            Role::Server if self.session.is_pre_shared() => end_point(None),
             Role::Server => end_point(ssl.certificate()),
         }
     }

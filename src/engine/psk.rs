@@ -43,13 +43,15 @@ impl Engine {
         }
         let message = self.session.wire().at_gate()?;
         let identity = identity(message).map(<[u8]>::to_vec);
-        if exchange.is_none() {
+        let request = match self.role {
+            _ if exchange.is_none() => None,
+            Role::Client => Some(KeyRequest::Hint(self.session.identity_hint())),
+            // One that goes on in the next record is longer than OpenSSL takes.
+            Role::Server => identity.map(KeyRequest::Identity),
+        };
+        let Some(request) = request else {
             self.session.wire().gate = None;
             return Some(self.handshake());
-        }
-        let request = match self.role {
-            Role::Client => KeyRequest::Hint(self.session.identity_hint()),
-            Role::Server => KeyRequest::Identity(identity.unwrap_or_default()),
         };
         self.state = State::Asking(request.clone());
         Some(Step::NeedKey(request))

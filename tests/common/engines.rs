@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use gio_ossl::engine::{
     Authentication, Config, Datagrams, Engine, Key, KeyRequest, MAX_PLAINTEXT, Opened,
-    PreSharedKey, Role, Step, Verdict,
+    PreSharedKey, PreSharedKeys, Protocol, Role, Step, Verdict,
 };
 
 use crate::pki::{Issued, Leaf, Pki};
@@ -78,6 +78,23 @@ impl Pair {
         Pair {
             identity: Some(identity),
             ..Self::with(config(Role::Client), server)
+        }
+    }
+
+    /// Who agree on this suite with a pre-shared key, both asked for it; neither has a certificate.
+    pub fn with_keys(suite: &str) -> Self {
+        let config = |role| {
+            let protocol = Protocol::default().with_cipher_list(Some(suite), true);
+            Config {
+                protocol: protocol.unwrap(),
+                pre_shared_keys: PreSharedKeys::OnRequest { hint: None },
+                ..config(role)
+            }
+        };
+        Pair {
+            client: Engine::new(&config(Role::Client)).unwrap(),
+            server: Engine::new(&config(Role::Server)).unwrap(),
+            identity: None,
         }
     }
 
@@ -163,6 +180,17 @@ impl Pair {
                 }
                 _ if quiet => self.await_deadline(),
                 _ => {}
+            }
+        }
+    }
+
+    /// As far as both get, this one no further than to its key.
+    pub fn step_to_key(&mut self, role: Role) {
+        for end in [Role::Client, Role::Server] {
+            if end == role {
+                self.end(end).handshake();
+            } else {
+                self.step(end);
             }
         }
     }

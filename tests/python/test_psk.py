@@ -1,6 +1,8 @@
 """Pre-shared keys from Python: right use, wrong types, wrong times and wrong values."""
 
+import os
 import unittest
+from contextlib import redirect_stderr
 
 import gi
 
@@ -97,6 +99,30 @@ class Keys(unittest.TestCase):
         GLib.timeout_add(300, cancellable.cancel)
         with Failure(self, Gio.io_error_quark, Gio.IOErrorEnum.CANCELLED):
             handshake_async(ours, cancellable)
+
+    def test_handler_that_fails_or_has_no_key_knows_nobody(self):
+        def fails(*_):
+            raise ValueError("on purpose")
+
+        for lookup in (fails, lambda *_: b"bytes", lambda *_: "text", lambda *_: GLib.Bytes.new(b"")):
+            near, far = connected_sockets()
+            ours, theirs = client(near), server(far, lookup)
+            ours.set_psk("sensor", KEY)
+            ours.props.handshake_timeout = 300
+            with open(os.devnull, "w") as nowhere, redirect_stderr(nowhere):
+                error = shake(ours, theirs)
+            self.assertTrue(error.matches(Gio.io_error_quark(), Gio.IOErrorEnum.TIMED_OUT), error)
+
+    def test_client_whose_handler_fails_is_not_found(self):
+        def fails(*_):
+            raise ValueError("on purpose")
+
+        near, far = connected_sockets()
+        ours, theirs = client(near), server(far, lambda *_: KEY)
+        ours.connect("psk-request", fails)
+        with open(os.devnull, "w") as nowhere, redirect_stderr(nowhere):
+            error = shake(ours, theirs)
+        self.assertTrue(error.matches(Gio.io_error_quark(), Gio.IOErrorEnum.NOT_FOUND), error)
 
 
 class WrongUse(unittest.TestCase):

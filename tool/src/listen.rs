@@ -206,7 +206,8 @@ impl Server<'_> {
         if let Some(keys) = self.keys.clone() {
             server.connect_psk_lookup(move |_, identity| {
                 let key = keys.get(identity)?;
-                Some(glib::Bytes::from(key.as_slice()))
+                // It is wiped with its last reference.
+                Some(glib::Bytes::from_owned(key.clone()))
             });
             server.set_psk_identity_hint(self.options.psk_hint.as_deref());
         }

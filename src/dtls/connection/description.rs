@@ -52,6 +52,8 @@ impl DtlsConnection {
             add("SHA-256", fingerprint(certificate));
             let problems = reasons(facts.peer_certificate_errors);
             add("verification", Some(verification(&problems)));
+        } else if suite.is_some_and(|suite| suite.contains("PSK")) {
+            add("peer", Some("proved by a pre-shared key".into()));
         }
         let protocol = self.negotiated_protocol.get();
         add(
