@@ -28,7 +28,9 @@ G_BEGIN_DECLS
  * directions are closed. `tls-exporter` is not available if the peer lacks
  * the extended master secret (RFC 7627).
  *
- * The class is abstract, and cannot be derived from outside the library.
+ * The class is abstract, and the client's and the server's are the only ones
+ * that can be derived from it: the initialisation of any other fails with
+ * %G_IO_ERROR_NOT_SUPPORTED.
  *
  * Since: 0.1
  */
