@@ -29,6 +29,8 @@ G_DECLARE_FINAL_TYPE (GioOsslDtlsClientConnection, gio_ossl_dtls_client_connecti
  * process's default #GTlsBackend is. Nothing is sent yet: the handshake
  * starts with g_dtls_connection_handshake() or with the first message.
  *
+ * Fails with %G_IO_ERROR_NOT_SUPPORTED if @base_socket is a stream.
+ *
  * Returns: (transfer full): the connection, or %NULL with @error set
  *
  * Since: 0.1
@@ -87,8 +89,8 @@ gboolean gio_ossl_dtls_client_connection_set_psk (GioOsslDtlsClientConnection *s
  * The server has chosen a cipher suite with a pre-shared key, and none was
  * set. The handler calls gio_ossl_dtls_client_connection_set_psk() and
  * returns %TRUE, which also keeps the handlers after it from being called.
- * Without a key the handshake fails with %G_IO_ERROR_NOT_FOUND, and the
- * server is sent the alert handshake_failure.
+ * Without a key, or if no handler returns %TRUE, the handshake fails with
+ * %G_IO_ERROR_NOT_FOUND, and the server is sent the alert handshake_failure.
  *
  * Who wants to be asked connects a handler before the handshake; it makes the
  * client offer such cipher suites.

@@ -28,7 +28,9 @@ G_BEGIN_DECLS
  * directions are closed. `tls-exporter` is not available if the peer lacks
  * the extended master secret (RFC 7627).
  *
- * The class is abstract, and cannot be derived from outside the library.
+ * The class is abstract, and the client's and the server's are the only ones
+ * that can be derived from it: the initialisation of any other fails with
+ * %G_IO_ERROR_NOT_SUPPORTED.
  *
  * Since: 0.1
  */
@@ -64,6 +66,10 @@ GType gio_ossl_dtls_connection_get_type (void) G_GNUC_CONST;
  * %G_IO_ERROR_MESSAGE_TOO_LARGE. An empty one succeeds, and nothing is
  * sent: OpenSSL has no empty records.
  *
+ * Without a result in time it fails with %G_IO_ERROR_TIMED_OUT, or
+ * %G_IO_ERROR_WOULD_BLOCK if @timeout_us is 0, and after closing with
+ * %G_IO_ERROR_CLOSED.
+ *
  * Returns: the bytes that were sent, or -1 with @error set
  *
  * Since: 0.1
@@ -78,7 +84,8 @@ gssize gio_ossl_dtls_connection_send (GioOsslDtlsConnection *self,
 /**
  * gio_ossl_dtls_connection_receive_bytes:
  * @self: a connection
- * @size: the most bytes to take of the message; what is longer is cut off
+ * @size: the most bytes to take of the message, at least 1; what is longer is
+ *   cut off
  * @timeout_us: how long to wait at most, in microseconds; 0 not to wait, or
  *   -1 to wait as long as it takes
  * @cancellable: (nullable): a #GCancellable
@@ -89,6 +96,9 @@ gssize gio_ossl_dtls_connection_send (GioOsslDtlsConnection *self,
  *
  * Other implementations may send a message of no bytes: it is an empty
  * #GBytes, and not the end.
+ *
+ * Fails as gio_ossl_dtls_connection_send() does when the time is up and after
+ * closing, and with %G_IO_ERROR_INVALID_ARGUMENT if @size is 0.
  *
  * Returns: (transfer full) (nullable): the message, or %NULL: with @error
  *   set, or without it when the peer has closed the connection
@@ -141,7 +151,8 @@ void gio_ossl_dtls_connection_send_bytes_async (GioOsslDtlsConnection *self,
  * @error: return location for a #GError
  *
  * Tells how gio_ossl_dtls_connection_send_bytes_async() ended. The errors are
- * those of gio_ossl_dtls_connection_send().
+ * those of gio_ossl_dtls_connection_send(), and %G_IO_ERROR_INVALID_ARGUMENT
+ * for the @result of another call. To be called once for each @result.
  *
  * Returns: the bytes that were sent, or -1 with @error set
  *
@@ -154,7 +165,8 @@ gssize gio_ossl_dtls_connection_send_bytes_finish (GioOsslDtlsConnection *self,
 /**
  * gio_ossl_dtls_connection_receive_bytes_async:
  * @self: a connection
- * @size: the most bytes to take of the message; what is longer is cut off
+ * @size: the most bytes to take of the message, at least 1; what is longer is
+ *   cut off
  * @io_priority: the priority of the request in the main loop
  * @cancellable: (nullable): a #GCancellable
  * @callback: (scope async) (nullable): what to call when there is a message
@@ -188,7 +200,8 @@ void gio_ossl_dtls_connection_receive_bytes_async (GioOsslDtlsConnection *self,
  *
  * Gives the message that gio_ossl_dtls_connection_receive_bytes_async() has
  * received. The errors are those of
- * gio_ossl_dtls_connection_receive_bytes().
+ * gio_ossl_dtls_connection_receive_bytes(), and %G_IO_ERROR_INVALID_ARGUMENT
+ * for the @result of another call. To be called once for each @result.
  *
  * Returns: (transfer full) (nullable): the message, or %NULL: with @error
  *   set, or without it when the peer has closed the connection
@@ -213,7 +226,7 @@ GBytes *gio_ossl_dtls_connection_receive_bytes_finish (GioOsslDtlsConnection *se
  *
  * It waits until all are sent. If that fails or takes too long, those that
  * were sent are counted; an error is reported if there are none, and else by
- * the next call.
+ * the next call. With no @messages it does nothing, and answers 0 at any time.
  *
  * Returns: how many messages were sent, counted from the first one, or -1
  *   with @error set
@@ -230,7 +243,8 @@ gssize gio_ossl_dtls_connection_send_many (GioOsslDtlsConnection *self,
  * gio_ossl_dtls_connection_receive_many:
  * @self: a connection
  * @max: the most messages to take, at least 1
- * @size: the most bytes to take of each message; what is longer is cut off
+ * @size: the most bytes to take of each message, at least 1; what is longer is
+ *   cut off
  * @timeout_us: how long to wait at most, in microseconds; 0 not to wait, or
  *   -1 to wait as long as it takes
  * @cancellable: (nullable): a #GCancellable
@@ -239,6 +253,8 @@ gssize gio_ossl_dtls_connection_send_many (GioOsslDtlsConnection *self,
  * Waits for a message as gio_ossl_dtls_connection_receive_bytes() does, and
  * takes those with it that the same system call brings: up to 32, or @max.
  * It does not wait for further ones.
+ *
+ * The errors are those of gio_ossl_dtls_connection_receive_bytes().
  *
  * Returns: (transfer container) (element-type GBytes) (nullable): the
  *   messages, which belong to the array, and of which there are none when the

@@ -31,6 +31,9 @@ G_DECLARE_FINAL_TYPE (GioOsslDtlsServerConnection, gio_ossl_dtls_server_connecti
  * Makes the server's end of a connection over @base_socket, whatever the
  * process's default #GTlsBackend is.
  *
+ * Fails with %G_IO_ERROR_NOT_SUPPORTED if @base_socket is a stream, and with
+ * %G_TLS_ERROR_BAD_CERTIFICATE if @certificate has no private key.
+ *
  * Returns: (transfer full): the connection, or %NULL with @error set
  *
  * Since: 0.1
@@ -62,7 +65,8 @@ GioOsslDtlsServerConnection *gio_ossl_dtls_server_connection_new (GDatagramBased
  *
  * A client wants to use a pre-shared key (RFC 4279, RFC 5489). The handler
  * returns the key, 1 to 512 bytes, which also keeps the handlers after it from
- * being called, or %NULL for an identity that it does not know.
+ * being called, or %NULL for an identity that it does not know. A key of another
+ * length is a warning, and counts as %NULL.
  *
  * Who connects a handler before the handshake makes the server accept such
  * cipher suites: PSK, DHE-PSK and ECDHE-PSK with GCM, CCM, CCM-8 or

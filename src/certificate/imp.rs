@@ -144,6 +144,7 @@ impl fmt::Debug for Certificate {
 impl ObjectSubclass for Certificate {
     const NAME: &'static str = "GioOsslCertificate";
     const ALLOW_NAME_CONFLICT: bool = true;
+    const FINAL: bool = true;
     type Type = super::Certificate;
     type ParentType = gio::TlsCertificate;
     type Interfaces = (gio::Initable,);

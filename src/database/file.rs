@@ -56,6 +56,7 @@ impl Trusting for FileDatabase {
 impl ObjectSubclass for FileDatabase {
     const NAME: &'static str = "GioOsslFileDatabase";
     const ALLOW_NAME_CONFLICT: bool = true;
+    const FINAL: bool = true;
     type Type = super::FileDatabase;
     type ParentType = gio::TlsDatabase;
     type Interfaces = (gio::TlsFileDatabase, gio::Initable);

@@ -26,6 +26,7 @@ impl Trusting for Database {
 impl ObjectSubclass for Database {
     const NAME: &'static str = "GioOsslDatabase";
     const ALLOW_NAME_CONFLICT: bool = true;
+    const FINAL: bool = true;
     type Type = super::Database;
     type ParentType = gio::TlsDatabase;
 }

@@ -18,6 +18,7 @@ pub struct DtlsClientConnection;
 impl ObjectSubclass for DtlsClientConnection {
     const NAME: &'static str = "GioOsslDtlsClientConnection";
     const ALLOW_NAME_CONFLICT: bool = true;
+    const FINAL: bool = true;
     type Type = super::DtlsClientConnection;
     type ParentType = DtlsConnection;
     type Interfaces = (gio::DtlsClientConnection,);

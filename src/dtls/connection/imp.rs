@@ -127,6 +127,13 @@ impl DtlsConnection {
     }
 
     fn initialise(&self) -> Result<(), Error> {
+        let object = self.obj();
+        if !object.is::<crate::DtlsClientConnection>()
+            && !object.is::<crate::DtlsServerConnection>()
+        {
+            let why = format!("{} is neither a client nor a server", object.type_());
+            return Err(Error::NotSupported(why));
+        }
         let settings = self.settings().clone();
         let base = settings
             .base_socket

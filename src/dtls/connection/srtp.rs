@@ -62,7 +62,7 @@ impl Srtp {
             let profile = name.to_str().ok().and_then(SrtpProfile::named);
             let profile = profile.ok_or_else(|| {
                 Error::InvalidArgument(format!(
-                    "The property srtp-profiles has an unknown profile: {}",
+                    "The property srtp-profiles has an unknown profile: \"{}\"",
                     name.to_string_lossy()
                 ))
             })?;

@@ -18,6 +18,7 @@ pub struct DtlsServerConnection;
 impl ObjectSubclass for DtlsServerConnection {
     const NAME: &'static str = "GioOsslDtlsServerConnection";
     const ALLOW_NAME_CONFLICT: bool = true;
+    const FINAL: bool = true;
     type Type = super::DtlsServerConnection;
     type ParentType = DtlsConnection;
     type Interfaces = (gio::DtlsServerConnection,);
