@@ -149,7 +149,10 @@ impl Engine {
         if config.pre_shared_keys.are_used() {
             pre_shared_suites = session.pre_shared_suites();
         } else {
-            config.resumption.prepare(&mut session).map_err(failed)?;
+            let resumption = &config.resumption;
+            resumption
+                .prepare(&mut session, &config.protocol)
+                .map_err(failed)?;
         }
         Ok(Engine {
             session,
