@@ -154,10 +154,14 @@ impl Engine {
                 .prepare(&mut session, &config.protocol)
                 .map_err(failed)?;
         }
+        let mut sieve = Sieve::new(Peer::of(config), pre_shared_suites);
+        if let Some(offered) = session.offered() {
+            sieve.expect_resumption(offered.id());
+        }
         Ok(Engine {
             session,
             role: config.role,
-            sieve: Some(Sieve::new(Peer::of(config), pre_shared_suites)),
+            sieve: Some(sieve),
             state: State::Handshaking { suspicion: None },
             certificate_missing: false,
             mtu: config.mtu,

@@ -126,6 +126,11 @@ impl Session {
         self.ssl.session_reused()
     }
 
+    /// The session that a client offers.
+    pub fn offered(&self) -> Option<&SslSessionRef> {
+        self.offered.as_ref().map(SavedSession::session)
+    }
+
     /// The session that is resumed, as it was offered.
     pub fn resumed(&self) -> Option<&SavedSession> {
         self.offered.as_ref().filter(|_| self.is_resumed())
