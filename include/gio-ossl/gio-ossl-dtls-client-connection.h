@@ -142,8 +142,8 @@ GBytes *gio_ossl_dtls_client_connection_export_session (GioOsslDtlsClientConnect
  * and #GDtlsConnection:certificate, #GioOsslDtlsConnection:groups and
  * #GioOsslDtlsConnection:signature-algorithms are the same as in its handshake,
  * if it is not too old, no certificate of its server has expired since, its
- * cipher is still allowed, and #GioOsslDtlsConnection:session-resumption is
- * %TRUE. Otherwise, or if the server declines, there is a full handshake:
+ * cipher is still allowed, its ticket fits into the first datagram, and
+ * #GioOsslDtlsConnection:session-resumption is %TRUE. Otherwise, or if the server declines, there is a full handshake:
  * #GioOsslDtlsConnection:session-resumed tells. The server's certificate is
  * verified again.
  *

@@ -150,9 +150,7 @@ impl Engine {
             pre_shared_suites = session.pre_shared_suites();
         } else {
             let resumption = &config.resumption;
-            resumption
-                .prepare(&mut session, &config.protocol)
-                .map_err(failed)?;
+            resumption.prepare(&mut session, config).map_err(failed)?;
         }
         let mut sieve = Sieve::new(Peer::of(config), pre_shared_suites);
         if let Some(offered) = session.offered() {

@@ -5,8 +5,11 @@ use openssl::error::ErrorStack;
 use openssl::sha::Sha256;
 use openssl::ssl::{SslSession, SslSessionRef, SslVerifyMode};
 
-use super::{Protocol, SavedSession, Session};
+use super::{Config, Protocol, SavedSession, Session};
 use crate::ossl::{clock, queue, sys};
+
+/// Bytes of a datagram with a ClientHello, without its ticket, but with a name and a cookie.
+const CLIENT_HELLO: usize = 320;
 
 /// Whether a session outlives its association.
 pub enum Resumption {
@@ -21,15 +24,19 @@ pub enum Resumption {
 }
 
 impl Resumption {
-    /// Makes a new session do so, which goes by this protocol; it must have its certificate and its
+    /// Makes a new session do so, whose configuration this is; it must have its certificate and its
     /// ciphers.
-    pub fn prepare(&self, session: &mut Session, protocol: &Protocol) -> Result<(), ErrorStack> {
+    pub fn prepare(&self, session: &mut Session, config: &Config) -> Result<(), ErrorStack> {
         match self {
             Resumption::Never => Ok(()),
-            Resumption::Allowed => session.allow_tickets(protocol),
+            Resumption::Allowed => session.allow_tickets(&config.protocol),
             Resumption::Offer(earlier) => {
-                session.allow_tickets(protocol)?;
-                session.offer(earlier)
+                session.allow_tickets(&config.protocol)?;
+                match earlier.ticket_length() + CLIENT_HELLO <= usize::from(config.mtu) {
+                    true => session.offer(earlier),
+                    // A server that wants a cookie first takes no fragments, and stays silent.
+                    false => Ok(()),
+                }
             }
         }
     }
