@@ -384,3 +384,13 @@ fn a_thousand_clients_resume_at_once() {
         }
     });
 }
+
+#[test]
+fn session_whose_resumption_was_given_up_is_not_offered_again() {
+    let place = Place::new();
+    place.visit();
+    let client = place.client(&SimNet::new());
+    assert_fails(receive(&client, NOW), Io::WouldBlock);
+    drop(client);
+    assert!(!place.resumes(|_| {}));
+}
