@@ -11,8 +11,8 @@ mod resumption;
 use gio_ossl::Error;
 use gio_ossl::engine::testing;
 use gio_ossl::engine::{
-    Authentication, Binding, MAX_PLAINTEXT, Opened, Refusal, Resumption, Role, SavedSession, Step,
-    Verdict,
+    Authentication, Binding, MAX_PLAINTEXT, Opened, Protocol, Refusal, Resumption, Role,
+    SavedSession, Step, Verdict,
 };
 use openssl::x509::X509;
 use resumption::{End, Side, Site, config, shake_hands, shake_hands_without};
@@ -228,6 +228,32 @@ fn a_ticket_is_good_for_the_same_certificate_only() {
         other.issued.certificate.to_der().unwrap()
     );
     assert_eq!(client.bindings(), server.bindings());
+}
+
+#[test]
+fn a_ticket_is_good_for_the_same_groups_and_signatures_only() {
+    let site = Site::new();
+    let chosen = [
+        Protocol::default().with_groups("P-384").unwrap(),
+        Protocol::default()
+            .with_signature_algorithms("ECDSA+SHA256")
+            .unwrap(),
+        Protocol::default()
+            .with_cipher_list(Some("DEFAULT:@SECLEVEL=1"), false)
+            .unwrap(),
+    ];
+    for protocol in chosen {
+        let mut theirs = site.config(Resumption::Allowed);
+        theirs.protocol = protocol.clone();
+        let mut client = End::client(Resumption::Offer(site.session()));
+        let mut server = End::new(&theirs);
+        shake_hands(&mut client, &mut server);
+        assert!(!client.engine.is_resumed(), "{protocol:?}");
+        let mut client = End::client(Resumption::Offer(client.session()));
+        let mut server = End::new(&theirs);
+        shake_hands(&mut client, &mut server);
+        assert!(client.engine.is_resumed(), "{protocol:?}");
+    }
 }
 
 #[test]

@@ -10,7 +10,7 @@ mod raw;
 #[path = "common/resumption.rs"]
 mod resumption;
 
-use gio_ossl::engine::{Binding, Resumption};
+use gio_ossl::engine::{Binding, Resumption, Role};
 use openssl::ssl::SslOptions;
 use raw::Raw;
 use resumption::{End, Side, Site, shake_hands};
@@ -148,5 +148,26 @@ fn a_session_with_an_identifier_is_not_kept_where_that_is_not_allowed() {
         let (mut client, mut server) = (End::client(resumption), Raw::accept(&context));
         shake_hands(&mut client, &mut server);
         assert_eq!(client.engine.resumable_session().is_some(), expected);
+    }
+}
+
+#[test]
+fn a_ticket_that_would_cut_the_client_hello_is_not_offered() {
+    let site = Site::new();
+    let context = raw::server(&site.chain, &site.issued.key, SslOptions::empty());
+    let (mut first, mut server) = (End::client(Resumption::Allowed), Raw::accept(&context));
+    shake_hands(&mut first, &mut server);
+    server.close();
+    for (mtu, expected) in [(1400, true), (300, false)] {
+        let mut config = resumption::config(Role::Client, Resumption::Offer(first.session()));
+        config.mtu = mtu;
+        let mut client = End::new(&config);
+        client.advance();
+        let hello = client.take();
+        assert_eq!(hello.len(), 1, "a server without state takes no fragments");
+        let mut server = Raw::accept(&context);
+        server.receive(&hello[0]);
+        shake_hands(&mut client, &mut server);
+        assert_eq!(client.engine.is_resumed(), expected);
     }
 }

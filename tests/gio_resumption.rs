@@ -359,3 +359,38 @@ fn a_thousand_clients_resume_against_servers_of_one_process() {
         assert!(client.peer_certificate().is_some());
     }
 }
+
+#[test]
+fn a_thousand_clients_resume_at_once() {
+    let place = Place::new();
+    place.visit();
+    let pairs: Vec<_> = std::iter::repeat_with(|| {
+        let net = SimNet::new();
+        (place.client(&net), server(&net.server()))
+    })
+    .take(1000)
+    .collect();
+    run(async {
+        let all = pairs.into_iter().map(|(client, server)| {
+            glib::spawn_future_local(async move {
+                let (ours, theirs) = handshakes(&client, &server).await;
+                ours.unwrap();
+                theirs.unwrap();
+                client.is_session_resumed() && server.is_session_resumed()
+            })
+        });
+        for visit in all.collect::<Vec<_>>() {
+            assert!(visit.await.unwrap());
+        }
+    });
+}
+
+#[test]
+fn session_whose_resumption_was_given_up_is_not_offered_again() {
+    let place = Place::new();
+    place.visit();
+    let client = place.client(&SimNet::new());
+    assert_fails(receive(&client, NOW), Io::WouldBlock);
+    drop(client);
+    assert!(!place.resumes(|_| {}));
+}

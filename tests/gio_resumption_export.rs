@@ -70,6 +70,40 @@ fn session_of_a_resumed_connection_is_exported_too() {
 }
 
 #[test]
+fn session_is_bound_to_what_its_handshake_went_by() {
+    let first = established();
+    // Nobody has presented this one.
+    first.set_certificate(&certificate("client"));
+    let session = first.export_session().unwrap();
+    assert!(!resumes_with(&session, |client| {
+        client.set_certificate(&certificate("client"));
+    }));
+    let other = gio::NetworkAddress::new("other.example", 1);
+    first.set_server_identity(&other);
+    let session = first.export_session().unwrap();
+    assert!(resumes_with(&session, |_| {}));
+    let net = SimNet::new();
+    let client = client(&net.client());
+    client.copy_session(&first).unwrap();
+    assert!(resumes(&client, &server(&net.server())));
+}
+
+#[test]
+fn chosen_session_is_for_the_same_groups_and_signatures() {
+    let session = established().export_session().unwrap();
+    for (list, other) in [
+        ("groups", "P-384:P-256"),
+        ("signature-algorithms", "ECDSA+SHA256"),
+    ] {
+        assert!(
+            !resumes_with(&session, |client| client.set_property(list, other)),
+            "{list}"
+        );
+    }
+    assert!(resumes_with(&session, |_| {}));
+}
+
+#[test]
 fn copied_session_is_resumed() {
     let first = established();
     let net = SimNet::new();

@@ -143,12 +143,18 @@ GBytes *gio_ossl_dtls_client_connection_export_session (GioOsslDtlsClientConnect
  * Makes the handshake offer the server to resume this session.
  *
  * It is offered if #GDtlsClientConnection:server-identity names the same host
- * and #GDtlsConnection:certificate is the same as where it was exported, if it
- * is not too old, no certificate of its server has expired since, its cipher
- * is still allowed, and #GioOsslDtlsConnection:session-resumption is %TRUE.
- * Otherwise, or if the server declines, there is a full handshake:
+ * and #GDtlsConnection:certificate, #GioOsslDtlsConnection:groups and
+ * #GioOsslDtlsConnection:signature-algorithms are the same as in its handshake,
+ * if it is not too old, no certificate of its server has expired since, its
+ * cipher is still allowed, its ticket fits into the first datagram, and
+ * #GioOsslDtlsConnection:session-resumption is %TRUE. Otherwise, or if the server declines, there is a full handshake:
  * #GioOsslDtlsConnection:session-resumed tells. The server's certificate is
  * verified again.
+ *
+ * The bytes must come from where nobody else can write. Their checksum shows
+ * damage, not forgery: whoever can replace them can put in a secret of their
+ * own beside the server's certificates, which are public, and pose as the
+ * server from then on.
  *
  * Fails with %G_IO_ERROR_INVALID_ARGUMENT for bytes that are no exported
  * session, with %G_IO_ERROR_READ_ONLY after the handshake has begun, and with

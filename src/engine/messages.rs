@@ -9,12 +9,14 @@ use std::ops::Range;
 use super::{Authentication, Config, Resumption, Role};
 use crate::ossl::session::KeyExchange;
 
+use hello::ServerHello;
 use order::{
     CERTIFICATE, FROM_CLIENT, FROM_SERVER, HELLO_VERIFY_REQUEST, NO_CERTIFICATE, Place,
     SERVER_HELLO, Sender,
 };
 
 mod exchange;
+mod hello;
 mod order;
 #[cfg(test)]
 mod tests;
@@ -41,8 +43,8 @@ const PIECE: usize = 1 << 13;
 pub(super) enum Peer {
     /// A client, which presents a certificate if it is asked.
     Client { is_asked: bool },
-    /// A server, which may give tickets, and resume a session, if it is allowed to (RFC 5077).
-    Server { with_tickets: bool },
+    /// A server, which may give a ticket if it is asked for one (RFC 5077).
+    Server { with_ticket: bool },
 }
 
 impl Peer {
@@ -50,7 +52,7 @@ impl Peer {
     pub(super) fn of(side: &Config) -> Self {
         match side.role {
             Role::Client => Peer::Server {
-                with_tickets: !matches!(side.resumption, Resumption::Never)
+                with_ticket: !matches!(side.resumption, Resumption::Never)
                     && !side.pre_shared_keys.are_used(),
             },
             Role::Server => Peer::Client {
@@ -64,6 +66,10 @@ impl Peer {
 pub(super) struct Messages {
     order: &'static [Place],
     sender: Sender,
+    /// Whether a server was asked for a ticket.
+    with_ticket: bool,
+    /// The identifier of the session that a server was offered.
+    offered: Vec<u8>,
     /// Those in which a key takes the place of certificates.
     pre_shared_suites: Vec<(u16, KeyExchange)>,
     /// How one is used, once that is agreed upon.
@@ -81,13 +87,14 @@ impl Messages {
         let (order, sender) = match peer {
             Peer::Client { is_asked: false } => (FROM_CLIENT, Sender::Client),
             Peer::Client { is_asked: true } => (FROM_CLIENT, Sender::ClientWithCertificate),
-            Peer::Server { with_tickets: true } => (FROM_SERVER, Sender::ServerWithTickets),
             Peer::Server { .. } if pre_shared_suites.is_empty() => (FROM_SERVER, Sender::Server),
             Peer::Server { .. } => (FROM_SERVER, Sender::ServerWithAny),
         };
         Messages {
             order,
             sender,
+            with_ticket: matches!(peer, Peer::Server { with_ticket: true }),
+            offered: Vec::new(),
             pre_shared_suites,
             exchange: None,
             floor: 0,
@@ -100,6 +107,14 @@ impl Messages {
     pub(super) fn expect_key(&mut self, exchange: KeyExchange) {
         self.sender = Sender::Client;
         self.exchange = Some(exchange);
+    }
+
+    /// The server is offered to resume the session of this identifier.
+    pub(super) fn expect_resumption(&mut self, identifier: &[u8]) {
+        if !identifier.is_empty() {
+            self.sender = Sender::ServerWithOffer;
+            self.offered = identifier.to_vec();
+        }
     }
 
     /// Takes a record's fragments, all or none. False: no honest peer sends them now.
@@ -188,38 +203,41 @@ impl Messages {
 
     /// Goes on to the message after this one.
     fn pass(&mut self, message: &Held) {
-        let place = self.order.iter().position(|it| it.kind == message.kind);
+        let place = self.place_of(message.kind);
         self.floor = match (message.kind, place) {
             // Another may follow, if the cookie has expired (RFC 6347, section 4.2.1).
             (HELLO_VERIFY_REQUEST, _) | (_, None) => self.floor,
-            (_, Some(place)) => place + 1,
+            (_, Some((at, _))) => at + 1,
         };
         match (message.kind, message.body.len()) {
             // Who has no certificate does not sign with it.
             (CERTIFICATE, NO_CERTIFICATE) if self.sender == Sender::ClientWithCertificate => {
                 self.sender = Sender::Client;
             }
-            (SERVER_HELLO, _) if self.sender == Sender::ServerWithAny => {
-                self.exchange = self.exchange_of(&message.body);
-                self.sender = match self.exchange {
-                    Some(_) => Sender::ServerWithKey,
-                    None => Sender::Server,
-                };
-            }
+            (SERVER_HELLO, _) => self.decide(&message.body),
             _ => {}
         }
         self.next = self.next.saturating_add(1);
         self.held.retain(|held| held.sequence >= self.next);
     }
 
-    /// What a ServerHello's suite mixes a key with: the number stands behind version, random and
-    /// session_id (RFC 5246, section 7.4.1.3).
-    fn exchange_of(&self, server_hello: &[u8]) -> Option<KeyExchange> {
-        let (length, rest) = server_hello.get(2 + 32..)?.split_first()?;
-        let (number, _) = rest.get(usize::from(*length)..)?.split_first_chunk()?;
-        let number = u16::from_be_bytes(*number);
-        let mut suites = self.pre_shared_suites.iter();
-        suites.find_map(|(suite, exchange)| (*suite == number).then_some(*exchange))
+    /// From its hello on it is certain what a server may say.
+    fn decide(&mut self, server_hello: &[u8]) {
+        let hello = ServerHello::parse(server_hello).unwrap_or_default();
+        let resumes = !self.offered.is_empty() && hello.session == self.offered;
+        let promises = self.with_ticket && hello.has_ticket;
+        if self.sender == Sender::ServerWithAny {
+            let mut suites = self.pre_shared_suites.iter();
+            self.exchange =
+                suites.find_map(|(suite, exchange)| (*suite == hello.suite).then_some(*exchange));
+        }
+        self.sender = match (self.exchange, resumes, promises) {
+            (Some(_), _, _) => Sender::ServerWithKey,
+            (None, false, false) => Sender::Server,
+            (None, false, true) => Sender::ServerWithTicket,
+            (None, true, false) => Sender::ResumingServer,
+            (None, true, true) => Sender::ResumingServerWithTicket,
+        };
     }
 }
 

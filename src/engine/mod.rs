@@ -149,12 +149,17 @@ impl Engine {
         if config.pre_shared_keys.are_used() {
             pre_shared_suites = session.pre_shared_suites();
         } else {
-            config.resumption.prepare(&mut session).map_err(failed)?;
+            let resumption = &config.resumption;
+            resumption.prepare(&mut session, config).map_err(failed)?;
+        }
+        let mut sieve = Sieve::new(Peer::of(config), pre_shared_suites);
+        if let Some(offered) = session.offered() {
+            sieve.expect_resumption(offered.id());
         }
         Ok(Engine {
             session,
             role: config.role,
-            sieve: Some(Sieve::new(Peer::of(config), pre_shared_suites)),
+            sieve: Some(sieve),
             state: State::Handshaking { suspicion: None },
             certificate_missing: false,
             mtu: config.mtu,

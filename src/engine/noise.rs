@@ -55,6 +55,11 @@ impl Sieve {
         self.messages.expect_key(exchange);
     }
 
+    /// Tells that the server is offered to resume the session of this identifier.
+    pub(super) fn expect_resumption(&mut self, identifier: &[u8]) {
+        self.messages.expect_resumption(identifier);
+    }
+
     /// Takes apart a datagram.
     pub(super) fn sift(&mut self, datagram: &[u8]) -> Sifted {
         let mut sifted = Sifted::default();

@@ -108,6 +108,8 @@ class Properties(unittest.TestCase):
                                  lambda _, __, message, ___: messages.append(message), None)
             client.set_property("session-resumption", False)
             self.assertIs(client.get_property("session-resumption"), True)
+            self.assertEqual(len(messages), 1)
+            self.assertIn("session-resumption", messages[0])
             client.close(None)
 
 

@@ -25,8 +25,9 @@ impl DtlsConnection {
         if certificate.is_none() && !self.ask(driver)? {
             return Ok(false);
         }
-        let certificate = self.settings().certificate.clone();
-        let credentials = certificate.and_then(|certificate| {
+        let settings = self.settings().clone();
+        self.bind_session(&settings);
+        let credentials = settings.certificate.and_then(|certificate| {
             let credentials = Credentials::of(&certificate);
             credentials.inspect_err(unusable).ok()?.into_pair()
         });

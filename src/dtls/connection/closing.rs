@@ -93,10 +93,15 @@ impl DtlsConnection {
     /// The last reference is gone, or the application disposes of the connection while calls are
     /// under way: closes without waiting for anyone.
     pub fn drop_connection(&self) {
-        {
+        let is_unfinished = {
             let mut status = self.shared.lock();
             status.read_closed = true;
             status.write_closed = true;
+            matches!(status.handshake, Handshake::InProgress)
+        };
+        // A server may be silent just because it was offered a session.
+        if is_unfinished {
+            self.forget_session();
         }
         // A worker that finds the connection gone ends itself.
         self.shared.announce();

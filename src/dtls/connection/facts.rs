@@ -11,7 +11,7 @@ use super::path::Path;
 use super::properties::{Property, Write};
 use super::statistics::Stopwatch;
 use super::timers::Deadline;
-use crate::engine::{Negotiated, SrtpProfile};
+use crate::engine::{Bound, Negotiated, SrtpProfile};
 use crate::subclass::SharedRef;
 
 /// The names of the facts that GIO does not have.
@@ -70,6 +70,8 @@ pub struct Facts {
     pub srtp_profile: Option<SrtpProfile>,
     pub negotiated: Negotiated,
     pub session_resumed: bool,
+    /// What a client's session is for.
+    pub session_bound: Option<Bound>,
 }
 
 impl Default for Facts {
@@ -86,6 +88,7 @@ impl Default for Facts {
             srtp_profile: None,
             negotiated: Negotiated::default(),
             session_resumed: false,
+            session_bound: None,
         }
     }
 }

@@ -158,6 +158,16 @@ impl Protocol {
         Ok(protocol)
     }
 
+    /// What is chosen of how keys are exchanged and signed: the groups and the signatures, each with
+    /// the environment in its place.
+    pub fn of_key_exchange(&self) -> [Option<&str>; 2] {
+        [
+            ("groups", &self.groups),
+            ("signature-algorithms", &self.signature_algorithms),
+        ]
+        .map(|(property, value)| Some(Choice::of(property, value.as_deref())?.text))
+    }
+
     fn check_versions(&self) -> Result<(), Error> {
         let oldest = Choice::of("min-protocol-version", name_of(self.oldest));
         let newest = Choice::of("max-protocol-version", name_of(self.newest));

@@ -75,16 +75,22 @@ impl DtlsConnection {
         }
         let key = Key::of(settings);
         let now = clock::now();
+        let bound = self.bind_session(settings);
         let chosen = match &settings.resumption.chosen {
-            Some((session, bound)) if session.is_fresh(now) => {
-                (*bound == session_cache::bound(settings)).then(|| session.clone())
-            }
+            Some((session, to)) if *to == bound && session.is_fresh(now) => Some(session.clone()),
             _ => None,
         };
         let found = chosen.or_else(|| session_cache::find(key.as_ref()?, now));
         // A second start does not get here.
         let _ = self.session_key.set(key);
         found.map_or(Resumption::Allowed, Resumption::Offer)
+    }
+
+    /// Notes what the session is for: what the handshake goes by, whatever is set later.
+    pub fn bind_session(&self, settings: &Settings) -> Bound {
+        let bound = session_cache::bound(settings);
+        self.facts().session_bound = Some(bound);
+        bound
     }
 
     /// Keeps what an established client may resume later, in place of what it has resumed now.
@@ -126,11 +132,10 @@ impl DtlsConnection {
                 Handshake::NotStarted | Handshake::InProgress => return Err(Error::NoSession),
             }
         }
-        let session = self.engine()?.resumable_session().ok_or_else(|| {
+        let session = self.engine()?.resumable_session();
+        session.zip(self.facts().session_bound).ok_or_else(|| {
             Error::NotSupported("The session cannot be resumed: the server gave no ticket".into())
-        })?;
-        let settings = self.settings().clone();
-        Ok((session, session_cache::bound(&settings)))
+        })
     }
 
     fn choose_session(&self, chosen: (SavedSession, Bound)) -> Result<(), Error> {

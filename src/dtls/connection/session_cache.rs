@@ -49,16 +49,27 @@ impl Key {
     }
 }
 
-/// What an exported or copied session is bound to: the server's host and the client's certificate.
-/// Everything else is judged or negotiated again, or the application's own choice.
+/// What an exported or copied session is bound to: the server's host, the client's certificate, and
+/// what was chosen of the key exchange, which is not done again. Everything else is judged or
+/// negotiated again, or the application's own choice.
 pub fn bound(settings: &Settings) -> Bound {
     let identity = settings.server_identity.as_deref();
     let host = identity.and_then(identity::host).unwrap_or_default();
     let mut digest = Sha256::new();
-    digest.update(&host.len().to_be_bytes());
+    digest.update(&length(&host));
     digest.update(host.as_bytes());
-    digest.update(own_certificate(settings).as_ref().map_or(&[], |it| &it[..]));
+    digest.update(own_certificate(settings).as_ref().map_or(&[0; 32], |it| it));
+    for list in settings.protocol.of_key_exchange() {
+        let list = list.unwrap_or_default();
+        digest.update(&length(list));
+        digest.update(list.as_bytes());
+    }
     digest.finish()
+}
+
+/// The same on every machine.
+fn length(text: &str) -> [u8; 8] {
+    u64::try_from(text.len()).unwrap_or(u64::MAX).to_be_bytes()
 }
 
 /// The certificate that a client would present. One without its key counts as none, as in a

@@ -4,7 +4,8 @@ use std::ops::RangeInclusive;
 
 use super::{LONGEST, LONGEST_OTHER};
 use Sender::{
-    Client, ClientWithCertificate, Server, ServerWithAny, ServerWithKey, ServerWithTickets,
+    Client, ClientWithCertificate, ResumingServer, ResumingServerWithTicket, Server, ServerWithAny,
+    ServerWithKey, ServerWithOffer, ServerWithTicket,
 };
 
 pub(super) const CLIENT_HELLO: u8 = 1;
@@ -33,9 +34,14 @@ pub(super) enum Sender {
     ClientWithCertificate,
     /// A server with a certificate.
     Server,
-    /// It may give tickets, and resume a session: then it leaves out its certificate and ends its
-    /// flight early (RFC 5077).
-    ServerWithTickets,
+    /// It has promised a ticket for the end (RFC 5077, section 3.3).
+    ServerWithTicket,
+    /// It was offered a session, and has not said yet whether it resumes that.
+    ServerWithOffer,
+    /// It resumes the session: it leaves out its certificate and ends its flight early.
+    ResumingServer,
+    /// The same, and it has promised a new ticket.
+    ResumingServerWithTicket,
     /// A key takes the place of its certificate (RFC 4279).
     ServerWithKey,
     /// It has not said yet whether it has a certificate or a key.
@@ -88,26 +94,47 @@ impl Place {
     }
 }
 
-const SERVERS: &[Sender] = &[Server, ServerWithTickets, ServerWithKey, ServerWithAny];
+const SERVERS: &[Sender] = &[
+    Server,
+    ServerWithTicket,
+    ServerWithOffer,
+    ResumingServer,
+    ResumingServerWithTicket,
+    ServerWithKey,
+    ServerWithAny,
+];
+/// Those whose certificate is certain.
+const CERTIFIED: &[Sender] = &[Server, ServerWithTicket];
+const UNDECIDED: &[Sender] = &[ServerWithOffer, ServerWithAny];
 const CLIENTS: &[Sender] = &[Client, ClientWithCertificate];
 
 pub(super) const FROM_SERVER: &[Place] = &[
     Place::new(2, HELLO_VERIFY_REQUEST, 3..=3 + 255).optional(SERVERS),
     Place::new(4, SERVER_HELLO, SHORTEST_SERVER_HELLO..=LONGEST_OTHER).required(SERVERS),
     Place::new(4, CERTIFICATE, NO_CERTIFICATE..=LONGEST)
-        .required(&[Server])
-        .optional(&[ServerWithTickets, ServerWithAny]),
-    Place::new(4, SERVER_KEY_EXCHANGE, 2..=LONGEST_OTHER).optional(SERVERS),
+        .required(CERTIFIED)
+        .optional(UNDECIDED),
+    Place::new(4, SERVER_KEY_EXCHANGE, 2..=LONGEST_OTHER).optional(&[
+        Server,
+        ServerWithTicket,
+        ServerWithOffer,
+        ServerWithKey,
+        ServerWithAny,
+    ]),
     Place::new(4, CERTIFICATE_REQUEST, 3..=LONGEST).optional(&[
         Server,
-        ServerWithTickets,
+        ServerWithTicket,
+        ServerWithOffer,
         ServerWithAny,
     ]),
     Place::new(4, SERVER_HELLO_DONE, 0..=0)
-        .required(&[Server, ServerWithKey, ServerWithAny])
-        .optional(&[ServerWithTickets]),
+        .required(&[Server, ServerWithTicket, ServerWithKey, ServerWithAny])
+        .optional(&[ServerWithOffer]),
     // In one flight with a ServerHello that resumes.
-    Place::new(4, NEW_SESSION_TICKET, 6..=LONGEST_OTHER).optional(&[ServerWithTickets]),
+    Place::new(4, NEW_SESSION_TICKET, 6..=LONGEST_OTHER)
+        .required(&[ResumingServerWithTicket])
+        .optional(&[ServerWithOffer]),
+    Place::new(6, NEW_SESSION_TICKET, 6..=LONGEST_OTHER).required(&[ServerWithTicket]),
 ];
 
 pub(super) const FROM_CLIENT: &[Place] = &[

@@ -22,12 +22,7 @@ fn client_hello() -> Vec<u8> {
 }
 
 fn at_client() -> Messages {
-    Messages::new(
-        Peer::Server {
-            with_tickets: false,
-        },
-        Vec::new(),
-    )
+    Messages::new(Peer::Server { with_ticket: false }, Vec::new())
 }
 
 #[test]
@@ -224,18 +219,82 @@ fn fragments_may_overlap_and_be_cut_differently_when_they_come_again() {
     assert_eq!(messages.release(), [whole(SERVER_HELLO, 0, &body)]);
 }
 
+/// A ServerHello with this session_id, which promises a ticket or does not.
+fn server_hello_of(session: &[u8], with_ticket: bool) -> Vec<u8> {
+    let extensions: &[u8] = match with_ticket {
+        true => &[0, 4, 0, 35, 0, 0],
+        false => &[0, 4, 0, 23, 0, 0],
+    };
+    let length = u8::try_from(session.len()).unwrap();
+    let body = [&[7; 34][..], &[length], session, &[0, 1, 0], extensions].concat();
+    whole(SERVER_HELLO, 0, &body)
+}
+
+/// At a client that asks for a ticket, and offers a session if that has an identifier.
+fn at_client_with_ticket(session: &[u8]) -> Messages {
+    let mut messages = Messages::new(Peer::Server { with_ticket: true }, Vec::new());
+    messages.expect_resumption(session);
+    messages
+}
+
+fn ticket(sequence: u8) -> Vec<u8> {
+    whole(NEW_SESSION_TICKET, sequence, b"a ticket")
+}
+
 #[test]
-fn tickets_come_only_where_they_are_allowed_and_wait_for_the_server_hello() {
-    let ticket = |sequence| whole(NEW_SESSION_TICKET, sequence, b"a ticket");
-    assert!(!at_client().take(&ticket(1)));
-    let mut messages = Messages::new(Peer::Server { with_tickets: true }, Vec::new());
-    assert!(!messages.take(&ticket(0)));
-    assert!(!messages.take(&ticket(6)));
-    assert!(messages.take(&ticket(1)));
-    assert!(messages.release().is_empty());
-    assert!(messages.take(&server_hello(0)));
-    assert_eq!(messages.release(), [server_hello(0), ticket(1)]);
-    assert!(!messages.take(&ticket(2)));
+fn tickets_come_last_and_only_where_they_were_promised() {
+    for promised in [true, false] {
+        let mut messages = at_client_with_ticket(b"");
+        assert!((0..6).all(|sequence| !messages.take(&ticket(sequence))));
+        let flight = [
+            server_hello_of(b"new", promised),
+            whole(CERTIFICATE, 1, b"certificate"),
+            whole(SERVER_HELLO_DONE, 2, b""),
+        ];
+        assert!(flight.iter().all(|message| messages.take(message)));
+        assert_eq!(messages.release(), flight);
+        assert_eq!(messages.take(&ticket(3)), promised);
+        assert_eq!(messages.release().len(), usize::from(promised));
+        assert!(!messages.take(&ticket(4)));
+    }
+}
+
+#[test]
+fn tickets_wait_for_the_hello_of_a_server_that_resumes() {
+    for promised in [true, false] {
+        let mut messages = at_client_with_ticket(b"old");
+        assert!(!messages.take(&ticket(0)));
+        assert!(!messages.take(&ticket(6)));
+        assert!(messages.take(&ticket(1)));
+        assert!(messages.release().is_empty());
+        let hello = server_hello_of(b"old", promised);
+        assert!(messages.take(&hello));
+        let expected = [hello, ticket(1)];
+        assert_eq!(messages.release(), expected[..1 + usize::from(promised)]);
+        assert!(!messages.take(&ticket(2)));
+    }
+}
+
+#[test]
+fn server_that_resumes_says_nothing_else() {
+    let mut messages = at_client_with_ticket(b"old");
+    let done = whole(SERVER_HELLO_DONE, 1, b"");
+    assert!(messages.take(&done));
+    assert!(messages.take(&server_hello_of(b"old", false)));
+    assert_eq!(messages.release().len(), 1);
+    assert!(!messages.take(&done));
+    assert!(!messages.take(&whole(CERTIFICATE, 1, b"certificate")));
+}
+
+#[test]
+fn server_that_declines_a_session_must_have_a_certificate() {
+    let mut messages = at_client_with_ticket(b"old");
+    assert!(messages.take(&whole(SERVER_HELLO_DONE, 1, b"")));
+    assert!(messages.take(&server_hello_of(b"new", true)));
+    assert_eq!(messages.release().len(), 1);
+    let certificate = whole(CERTIFICATE, 1, b"certificate");
+    assert!(messages.take(&certificate));
+    assert_eq!(messages.release(), [certificate]);
 }
 
 /// A ServerHello without session_id that chooses this suite.
@@ -249,9 +308,7 @@ const PSK_SUITE: u16 = 0xc0a8;
 
 /// At a client that has a key, and would take a certificate.
 fn at_client_with_key() -> Messages {
-    let server = Peer::Server {
-        with_tickets: false,
-    };
+    let server = Peer::Server { with_ticket: false };
     Messages::new(server, vec![(PSK_SUITE, KeyExchange::Psk)])
 }
 

@@ -4,6 +4,7 @@ use std::ffi::{CStr, CString, c_int};
 
 use foreign_types::ForeignTypeRef;
 use openssl::error::ErrorStack;
+use openssl::sha::Sha256;
 use openssl::ssl::{Ssl, SslRef};
 use openssl_sys::{SSL_CTRL_SET_GROUPS_LIST, SSL_CTRL_SET_SIGALGS_LIST};
 
@@ -59,6 +60,14 @@ impl Protocol {
     pub fn with_signature_algorithms(mut self, list: &str) -> Result<Self, Unusable> {
         self.signature_algorithms = Some(checked(list, SSL_CTRL_SET_SIGALGS_LIST)?);
         Ok(self)
+    }
+
+    /// Adds what tells it from others.
+    pub(super) fn digest(&self, digest: &mut Sha256) {
+        for list in [&self.ciphers, &self.groups, &self.signature_algorithms] {
+            // No list is empty.
+            digest.update(list.as_deref().map_or(&[0], CStr::to_bytes_with_nul));
+        }
     }
 
     /// Makes a new session go by it.

@@ -5,8 +5,11 @@ use openssl::error::ErrorStack;
 use openssl::sha::Sha256;
 use openssl::ssl::{SslSession, SslSessionRef, SslVerifyMode};
 
-use super::{SavedSession, Session};
+use super::{Config, Protocol, SavedSession, Session};
 use crate::ossl::{clock, queue, sys};
+
+/// Bytes of a datagram with a ClientHello, without its ticket, but with a name and a cookie.
+const CLIENT_HELLO: usize = 320;
 
 /// Whether a session outlives its association.
 pub enum Resumption {
@@ -21,14 +24,19 @@ pub enum Resumption {
 }
 
 impl Resumption {
-    /// Makes a new session do so; it must have its certificate and its ciphers.
-    pub fn prepare(&self, session: &mut Session) -> Result<(), ErrorStack> {
+    /// Makes a new session do so, whose configuration this is; it must have its certificate and its
+    /// ciphers.
+    pub fn prepare(&self, session: &mut Session, config: &Config) -> Result<(), ErrorStack> {
         match self {
             Resumption::Never => Ok(()),
-            Resumption::Allowed => session.allow_tickets(),
+            Resumption::Allowed => session.allow_tickets(&config.protocol),
             Resumption::Offer(earlier) => {
-                session.allow_tickets()?;
-                session.offer(earlier)
+                session.allow_tickets(&config.protocol)?;
+                match earlier.ticket_length() + CLIENT_HELLO <= usize::from(config.mtu) {
+                    true => session.offer(earlier),
+                    // A server that wants a cookie first takes no fragments, and stays silent.
+                    false => Ok(()),
+                }
             }
         }
     }
@@ -39,14 +47,14 @@ impl Session {
     ///
     /// Of the client's certificates a ticket would keep the leaf alone, which nobody could judge: a
     /// server that asks for them gives and honours none.
-    pub fn allow_tickets(&mut self) -> Result<(), ErrorStack> {
+    pub fn allow_tickets(&mut self, protocol: &Protocol) -> Result<(), ErrorStack> {
         if self.ssl.is_server() {
             let asks = self.ssl.verify_mode().contains(SslVerifyMode::PEER);
             let Some(certificate) = self.ssl.certificate().filter(|_| !asks) else {
                 return Ok(());
             };
             let certificate = certificate.to_der()?;
-            let context = self.ticket_context(&certificate);
+            let context = self.ticket_context(&certificate, protocol);
             let length = u32::try_from(context.len()).unwrap_or(0);
             // SAFETY: the `SSL` is valid and copies the `length` bytes.
             let done = unsafe {
@@ -62,15 +70,16 @@ impl Session {
     }
 
     /// What a server's ticket is good for: the same certificate, because the client must not find
-    /// itself with another one's server; and the same ciphers, because OpenSSL does not ask whether
-    /// this server would still choose the session's.
-    fn ticket_context(&mut self, certificate: &[u8]) -> [u8; 32] {
+    /// itself with another one's server; and the same ciphers, groups and signatures, because OpenSSL
+    /// does not ask whether this server would still choose the session's.
+    fn ticket_context(&mut self, certificate: &[u8], protocol: &Protocol) -> [u8; 32] {
         let mut digest = Sha256::new();
         digest.update(&certificate.len().to_be_bytes());
         digest.update(certificate);
         for cipher in self.supported_ciphers() {
             digest.update(&cipher.to_be_bytes());
         }
+        protocol.digest(&mut digest);
         digest.finish()
     }
 
@@ -122,6 +131,11 @@ impl Session {
     /// Whether an earlier session is resumed; known from the ServerHello on.
     pub fn is_resumed(&self) -> bool {
         self.ssl.session_reused()
+    }
+
+    /// The session that a client offers.
+    pub fn offered(&self) -> Option<&SslSessionRef> {
+        self.offered.as_ref().map(SavedSession::session)
     }
 
     /// The session that is resumed, as it was offered.

@@ -74,6 +74,16 @@ impl SavedSession {
         self.established
     }
 
+    /// Bytes of the ticket; none where the server keeps the session itself.
+    pub fn ticket_length(&self) -> usize {
+        let (mut ticket, mut length) = (std::ptr::null(), 0);
+        // SAFETY: the session is valid, and both are local variables.
+        unsafe {
+            sys::SSL_SESSION_get0_ticket(self.session.as_ptr(), &mut ticket, &mut length);
+        }
+        length
+    }
+
     /// Whether it may be offered at this time: it is not too old, and no certificate has expired that
     /// a full handshake might bring anew.
     pub fn is_fresh(&self, now: i64) -> bool {
