@@ -107,7 +107,9 @@ impl DtlsConnection {
         let settings = self.settings().clone();
         let is_as_planned = !was_asked && Key::of(&settings).as_ref() == Some(key);
         match session {
-            Some(session) if is_as_planned => session_cache::keep(key.clone(), session),
+            Some(session) if is_as_planned => {
+                session_cache::keep(key.clone(), session, clock::now())
+            }
             _ => session_cache::forget(key),
         }
     }

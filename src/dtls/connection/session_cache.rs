@@ -86,9 +86,9 @@ pub fn find(key: &Key, now: i64) -> Option<SavedSession> {
     with(|cache| cache.find(key, now))
 }
 
-/// Keeps a session in place of an earlier one.
-pub fn keep(key: Key, session: SavedSession) {
-    with(|cache| cache.keep(key, session));
+/// Keeps a session in place of an earlier one, and drops those that are too old by now.
+pub fn keep(key: Key, session: SavedSession, now: i64) {
+    with(|cache| cache.keep(key, session, now));
 }
 
 /// Drops the session, if there is one.
@@ -118,7 +118,8 @@ impl Cache {
         None
     }
 
-    fn keep(&mut self, key: Key, session: SavedSession) {
+    fn keep(&mut self, key: Key, session: SavedSession, now: i64) {
+        self.sessions.retain(|_, (_, kept)| kept.is_fresh(now));
         if self.sessions.len() >= CAPACITY && !self.sessions.contains_key(&key) {
             let oldest = self.sessions.iter().min_by_key(|(_, (number, _))| *number);
             if let Some(oldest) = oldest.map(|(key, _)| key.clone()) {
