@@ -247,8 +247,11 @@ impl DtlsConnection {
                     sent?;
                     if !self.present(authorities, driver)? {
                         // What arrives meanwhile must not keep the base ready.
-                        let more = self.take_flight()? == Received::Datagrams;
-                        return Ok(Advance::Waiting(more.then_some(Duration::ZERO)));
+                        return Ok(match self.take_flight()? {
+                            Received::Datagrams => Advance::Waiting(Some(Duration::ZERO)),
+                            Received::Nothing => Advance::Waiting(None),
+                            Received::End => self.give_up(Error::UnexpectedEof),
+                        });
                     }
                 }
                 Step::NeedKey(request) => {
