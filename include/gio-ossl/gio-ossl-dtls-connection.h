@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* One class, so one header; most of its length is documentation. */
 #pragma once
 
 #include <gio/gio.h>

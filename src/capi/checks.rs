@@ -1,6 +1,6 @@
 //! Argument checks with the semantics of `g_return_val_if_fail()`.
 
-use glib::{gobject_ffi, prelude::*, translate::*};
+use glib::{gobject_ffi, translate::*};
 
 /// Whether `instance` is a non-NULL instance of `type_`.
 ///
@@ -14,16 +14,6 @@ pub(super) unsafe fn is_instance<T>(instance: *mut T, type_: glib::Type) -> bool
             gobject_ffi::g_type_check_instance_is_a(instance.cast(), type_.into_glib())
                 != glib::ffi::GFALSE
         }
-}
-
-/// Whether `instance` is NULL or an instance of the class or interface `T`.
-///
-/// # Safety
-///
-/// As for [`is_instance`].
-pub(super) unsafe fn is_optional<T: StaticType, P>(instance: *mut P) -> bool {
-    // SAFETY: the caller's guarantee is the same.
-    instance.is_null() || unsafe { is_instance(instance, T::static_type()) }
 }
 
 /// The critical that GLib prints for a failed check.

@@ -57,6 +57,46 @@ use_library (void)
   g_assert_true (g_type_is_a (GIO_OSSL_TYPE_FILE_DATABASE, G_TYPE_TLS_FILE_DATABASE));
 }
 
+static void
+expect_refusal (const char *function, const char *argument)
+{
+  g_autofree char *pattern = NULL;
+
+  pattern = g_strdup_printf ("gio_ossl_%s: assertion 'GIO_OSSL_IS_%s (self)' failed", function, argument);
+  g_test_expect_message ("GioOssl", G_LOG_LEVEL_CRITICAL, pattern);
+}
+
+/* Another copy's connections have no methods here: a critical, and nothing else, says so. */
+static void
+refuse_foreign_connections (void)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GSocket) socket = NULL;
+  g_autoptr (GioOsslDtlsClientConnection) client = NULL;
+  g_autoptr (GBytes) bytes = g_bytes_new_static ("0123456789abcdef", 16);
+
+  socket = g_socket_new (G_SOCKET_FAMILY_IPV4, G_SOCKET_TYPE_DATAGRAM, G_SOCKET_PROTOCOL_DEFAULT, &error);
+  g_assert_no_error (error);
+  client = gio_ossl_dtls_client_connection_new (G_DATAGRAM_BASED (socket), NULL, &error);
+  g_assert_no_error (error);
+
+  expect_refusal ("dtls_connection_to_string", "DTLS_CONNECTION");
+  g_assert_null (gio_ossl_dtls_connection_to_string (GIO_OSSL_DTLS_CONNECTION (client)));
+  expect_refusal ("dtls_client_connection_set_psk", "DTLS_CLIENT_CONNECTION");
+  g_assert_false (gio_ossl_dtls_client_connection_set_psk (client, "identity", bytes, &error));
+  g_assert_no_error (error);
+  expect_refusal ("dtls_client_connection_export_session", "DTLS_CLIENT_CONNECTION");
+  g_assert_null (gio_ossl_dtls_client_connection_export_session (client, &error));
+  g_assert_no_error (error);
+  expect_refusal ("dtls_client_connection_import_session", "DTLS_CLIENT_CONNECTION");
+  g_assert_false (gio_ossl_dtls_client_connection_import_session (client, bytes, &error));
+  g_assert_no_error (error);
+  expect_refusal ("dtls_client_connection_copy_session", "DTLS_CLIENT_CONNECTION");
+  g_assert_false (gio_ossl_dtls_client_connection_copy_session (client, client, &error));
+  g_assert_no_error (error);
+  g_test_assert_expected_messages ();
+}
+
 int
 main (int argc, char **argv)
 {
@@ -77,6 +117,8 @@ main (int argc, char **argv)
     {
       load_module (argv[2]);
       use_library ();
+      if (!same)
+        refuse_foreign_connections ();
     }
   else
     {

@@ -13,6 +13,8 @@ use gio::{ffi, prelude::*};
 use gio_ossl::DtlsConnection;
 use glib::translate::*;
 
+use super::until;
+
 type Instance = c_void;
 type Callback = unsafe extern "C" fn(*mut c_void, *mut ffi::GAsyncResult, *mut c_void);
 
@@ -121,6 +123,20 @@ pub fn begin_receive(
     let (empty, fill) = slot();
     receive_async(end, 100, glib::Priority::DEFAULT, cancellable, fill);
     empty
+}
+
+/// Waits for the answer of a call.
+pub async fn answer<T>(slot: &Slot<T>) -> T {
+    until(|| slot.borrow().is_some()).await;
+    slot.take().unwrap()
+}
+
+/// Lets the main loop do what it can now.
+pub fn exhaust() {
+    let context = glib::MainContext::ref_thread_default();
+    for _ in 0..50 {
+        context.iteration(false);
+    }
 }
 
 /// Asks for the answer to sending, whatever the result is of.

@@ -4,7 +4,7 @@ use std::{cell::RefCell, rc::Rc, sync::mpsc, thread, time::Duration};
 
 use gio::prelude::*;
 use gio_ossl::{
-    DtlsConnection,
+    DtlsClientConnection, DtlsConnection, DtlsServerConnection,
     subclass::datagram_based::{receive_batch, send_batch},
 };
 
@@ -83,6 +83,15 @@ pub fn each_role_established() -> [(Side, DtlsConnection); 2] {
         theirs.unwrap();
         (side, peer)
     })
+}
+
+/// Established ends, the client's over a base that tells when it is waited for.
+pub fn watched(net: &SimNet) -> (DtlsClientConnection, DtlsServerConnection, Meddler) {
+    let (near, far) = net.pair();
+    let base = Meddler::new(&near);
+    let (client, server) = (client(&base), server(&far));
+    run(handshakes(&client, &server)).0.unwrap();
+    (client, server, base)
 }
 
 /// Runs `blocked` in another thread, and `then` once that waits for the base.

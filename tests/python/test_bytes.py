@@ -13,8 +13,8 @@ from gi.repository import Gio, GioOssl, GLib  # noqa: E402
 
 from support import (IDENTITY, PATIENCE, PKI, Failure, configured, peer, pki, udp_socket_to,  # noqa: E402
                      unused_udp_port)
-from test_interaction import Asynchronous as AsynchronousInteraction  # noqa: E402
-from test_interaction import Blocking as BlockingInteraction, present  # noqa: E402
+from interactions import Asynchronous as AsynchronousInteraction  # noqa: E402
+from interactions import Blocking as BlockingInteraction, present  # noqa: E402
 
 EXAMPLE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "examples", "python",
                        "dtls_client_async.py")

@@ -1,13 +1,11 @@
 """Client certificates: set beforehand, or asked of a GTlsInteraction while the handshake waits."""
 
 import contextlib
-import gc
 import os
 import subprocess
 import tempfile
 import threading
 import unittest
-import weakref
 
 import gi
 
@@ -15,121 +13,10 @@ gi.require_version("GioOssl", "1")
 
 from gi.repository import Gio, GioOssl, GLib  # noqa: E402
 
-from support import Failure, gio_client, handshake_async, peer, pki  # noqa: E402
-
-CLIENT = "depth=0 CN = client.example.com"
-AUTHORITY = "gio-ossl test authority"
-RESULT = Gio.TlsInteractionResult
-REQUIRED, REQUESTED = "-Verify", "-verify"
-DELAY = 120  # ms
-
-
-def server(demand=REQUIRED, authorities=True, depth=3):
-    """s_server that asks for a client certificate of the PKI's authority."""
-    options = [demand, str(depth), "-CAfile", pki("ca.pem")]
-    if not authorities:
-        options = [demand, str(depth), "-verifyCAfile", pki("ca.pem")]
-    return peer("openssl", "ecdsa", options)
-
-
-def certificate(name="client"):
-    """A certificate of the PKI with its key."""
-    return Gio.TlsCertificate.new_from_files(pki(name + ".pem"), pki(name + ".key"))
-
-
-def present(connection):
-    """What a handler written for TLS streams does."""
-    Gio.TlsConnection.set_certificate(connection, certificate())
-    return RESULT.HANDLED
-
-
-def failing(domain, code, text="the handler's own words"):
-    """A handler that gives up."""
-    def handler(_connection):
-        raise GLib.Error.new_literal(domain, text, code)
-    return handler
-
-
-refusing = failing(GLib.file_error_quark(), GLib.FileError.ACCES)
-
-
-class Blocking(Gio.TlsInteraction):
-    """Answers what `handler` returns or raises, at once."""
-
-    def __init__(self, handler):
-        super().__init__()
-        self.handler = handler
-        self.threads = []
-
-    def do_request_certificate(self, connection, _flags, _cancellable):
-        self.threads.append(threading.current_thread())
-        return self.handler(connection)
-
-
-class Asynchronous(Gio.TlsInteraction):
-    """Answers the same, a while later."""
-
-    def __init__(self, handler):
-        super().__init__()
-        self.handler = handler
-        self.threads = []
-        self.while_pending = None
-
-    def do_request_certificate_async(self, connection, _flags, cancellable, callback, *_data):
-        self.threads.append(threading.current_thread())
-        task = Gio.Task.new(self, cancellable, None)
-
-        def answer():
-            if self.while_pending is not None:
-                self.while_pending()
-            try:
-                self.answer = self.handler(connection)
-            except GLib.Error as error:
-                self.answer = error
-            callback(self, task)
-
-        source = GLib.timeout_source_new(DELAY)
-        source.set_callback(lambda *_: answer())
-        source.attach(GLib.MainContext.ref_thread_default())
-
-    def do_request_certificate_finish(self, _result):
-        if isinstance(self.answer, GLib.Error):
-            raise self.answer
-        return self.answer
-
-
-class Mute(Gio.TlsInteraction):
-    """Implements nothing."""
-
-    def __init__(self, _handler):
-        super().__init__()
-
-
-class Forgetful(Gio.TlsInteraction):
-    """Never answers, whatever is cancelled."""
-
-    def __init__(self):
-        super().__init__()
-        self.asked = 0
-
-    def do_request_certificate_async(self, _connection, _flags, _cancellable, callback, *_data):
-        self.asked += 1
-        self.callback = callback
-
-    def do_request_certificate_finish(self, _result):
-        return RESULT.UNHANDLED
-
-
-def client(port, interaction):
-    """A client that asks this interaction."""
-    connection = gio_client(port)
-    connection.set_interaction(interaction)
-    return connection
-
-
-HANDSHAKES = {"blocking": lambda connection: connection.handshake(None),
-              "asynchronous": handshake_async}
-HANDLERS = {"blocking": Blocking, "asynchronous": Asynchronous}
+from interactions import AUTHORITY, CLIENT, HANDLERS, HANDSHAKES, REQUESTED, REQUIRED  # noqa: E402
+from interactions import RESULT, Asynchronous, Blocking, Forgetful, Mute  # noqa: E402
+from interactions import certificate, client, failing, present, refusing, server  # noqa: E402
+from support import Failure, handshake_async, peer, pki  # noqa: E402
 
 
 class Answers(unittest.TestCase):
@@ -326,140 +213,6 @@ def intermediate_chain(work):
         with open(path(name), encoding="ascii") as file:
             text += file.read()
     return Gio.TlsCertificate.new_from_pem(text, -1)
-
-
-class Stand(unittest.TestCase):
-    """The object that a handler is given in place of the connection."""
-
-    def ask(self, handler, **server_options):
-        """A finished handshake whose handler looked around."""
-        with server(REQUESTED, **server_options) as listener:
-            connection = client(listener.port, Blocking(handler))
-            self.assertTrue(connection.handshake(None))
-            return connection
-
-    def test_it_is_everything_a_handler_may_expect(self):
-        seen = []
-
-        def handler(it):
-            seen.extend(kind for kind in kinds if isinstance(it, kind))
-            return RESULT.UNHANDLED
-
-        kinds = (Gio.TlsConnection, Gio.TlsClientConnection, Gio.DatagramBased,
-                 Gio.DtlsConnection, Gio.DtlsClientConnection)
-        self.ask(handler)
-        self.assertEqual(seen, list(kinds))
-
-    def test_accepted_authorities_are_readable(self):
-        seen = []
-
-        def handler(it):
-            seen.append(Gio.TlsClientConnection.get_accepted_cas(it))
-            seen.append(Gio.DtlsClientConnection.get_accepted_cas(it))
-            return RESULT.UNHANDLED
-
-        connection = self.ask(handler)
-        for names in (*seen, connection.get_accepted_cas()):
-            self.assertEqual(len(names), 1)
-            self.assertEqual(names[0][:1], b"0")
-            self.assertIn(AUTHORITY.encode(), names[0])
-
-    def test_no_accepted_authorities(self):
-        seen = []
-        connection = self.ask(
-            lambda it: seen.append(Gio.TlsClientConnection.get_accepted_cas(it)) or RESULT.UNHANDLED,
-            authorities=False)
-        self.assertEqual(seen, [[]])
-        self.assertEqual(connection.get_accepted_cas(), [])
-
-    def test_properties_are_the_connections(self):
-        seen = {}
-        names = ("base-socket", "certificate", "database", "interaction", "peer-certificate",
-                 "peer-certificate-errors", "require-close-notify", "server-identity",
-                 "validation-flags")
-
-        def handler(it):
-            seen.update((name, it.get_property(name)) for name in names)
-            it.set_advertised_protocols(["one", "two"])
-            Gio.TlsConnection.set_certificate(it, certificate())
-            seen["notified"] = list(notified)
-            return RESULT.HANDLED
-
-        notified = []
-        with server() as listener:
-            connection = client(listener.port, Blocking(handler))
-            connection.connect("notify::certificate", lambda *_: notified.append("certificate"))
-            self.assertTrue(connection.handshake(None))
-        self.assertEqual(seen.pop("notified"), ["certificate"])
-        self.assertIsNone(seen.pop("certificate"))
-        self.assertIsNotNone(seen["peer-certificate"])
-        for name, value in seen.items():
-            self.assertEqual(value, connection.get_property(name), name)
-        self.assertEqual(connection.get_property("advertised-protocols"), ["one", "two"])
-        self.assertTrue(connection.get_certificate().is_same(certificate()))
-
-    def test_it_does_no_io_and_never_deadlocks(self):
-        refused, answers = [], []
-
-        def handler(it):
-            for call in (lambda: Gio.TlsConnection.handshake(it, None),
-                         lambda: Gio.DtlsConnection.handshake(it, None),
-                         lambda: Gio.DtlsConnection.close(it, None),
-                         lambda: Gio.DtlsConnection.shutdown(it, True, False, None),
-                         lambda: it.get_input_stream().read_bytes(1, None),
-                         lambda: it.get_output_stream().write_bytes(GLib.Bytes.new(b"x"), None)):
-                try:
-                    call()
-                    refused.append(None)
-                except GLib.Error as error:
-                    refused.append(error.code)
-            condition = GLib.IOCondition.IN | GLib.IOCondition.OUT
-            answers.append(it.condition_check(condition))
-            answers.append(it.condition_wait(condition, -1, None))
-            answers.append(it.is_closed())
-            answers.append(Gio.IOStream.close(it, None))
-            return RESULT.UNHANDLED
-
-        self.ask(handler)
-        unsupported, closed = Gio.IOErrorEnum.NOT_SUPPORTED, Gio.IOErrorEnum.CLOSED
-        self.assertEqual(refused, [unsupported] * 4 + [closed] * 2)
-        self.assertEqual(answers, [GLib.IOCondition.HUP, True, True, True])
-
-    def test_it_goes_with_the_question(self):
-        for interaction in (Blocking, Asynchronous):
-            for shake in HANDSHAKES.values():
-                weak = []
-                with server() as listener:
-                    asked = interaction(lambda it: weak.append(it.weak_ref()) or present(it))
-                    connection = client(listener.port, asked)
-                    shake(connection)
-                gone = [*weak, asked.weak_ref(), connection.weak_ref()]
-                del asked, connection
-                gc.collect()
-                self.assertEqual([reference() for reference in gone], [None] * 3)
-
-    def test_keeping_it_keeps_no_connection_alive(self):
-        for interaction in (Blocking, Asynchronous):
-            for shake in HANDSHAKES.values():
-                kept = []
-
-                def handler(it):
-                    kept.append(it)
-                    return present(it)
-
-                with server() as listener:
-                    connection = client(listener.port, interaction(handler))
-                    shake(connection)
-                    gone = weakref.ref(connection), connection.weak_ref()
-                    self.assertIsNotNone(kept[0].get_property("ciphersuite-name"))
-                    self.assertEqual(connection.__grefcount__, 1)
-                    del connection
-                    self.assertEqual([reference() for reference in gone], [None, None])
-                    listener.wait_for_log("SSL3 alert read:warning:close notify")
-                self.assertIsNone(kept[0].get_property("ciphersuite-name"))
-                self.assertIsNone(Gio.TlsConnection.get_negotiated_protocol(kept[0]))
-                self.assertEqual(Gio.TlsClientConnection.get_accepted_cas(kept[0]), [])
-                kept[0].set_certificate(certificate())
 
 
 if __name__ == "__main__":

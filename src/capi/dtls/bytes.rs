@@ -4,12 +4,12 @@ use std::{os::raw::c_int, ptr, slice};
 
 use glib::translate::*;
 
-use super::{Instance, duration, optional_cancellable, this};
+use super::{Instance, answer, duration, object, optional_cancellable, this};
 use crate::DtlsConnection;
-use crate::capi::checks::{check, is_instance, report};
+use crate::capi::checks::check;
 use crate::prelude::*;
 use crate::subclass::dtls_connection::Completion;
-use crate::subclass::{guard, guard_result};
+use crate::subclass::guard;
 
 /// Its address marks the results of sending.
 static SEND: u8 = 1;
@@ -34,24 +34,20 @@ pub unsafe extern "C" fn gio_ossl_dtls_connection_send(
     let body = || {
         check!(
             NAME,
-            Ok(-1),
+            None,
             size == 0 || !buffer.is_null(),
             "size == 0 || buffer != NULL"
         );
         check!(
             NAME,
-            Ok(-1),
+            None,
             isize::try_from(size).is_ok(),
             "size <= G_MAXSSIZE"
         );
         // SAFETY: as this function's caller guarantees.
         let (connection, cancellable, message) = unsafe {
-            let Some(connection) = this(NAME, connection) else {
-                return Ok(-1);
-            };
-            let Some(cancellable) = optional_cancellable(NAME, cancellable) else {
-                return Ok(-1);
-            };
+            let connection = this(NAME, connection)?;
+            let cancellable = optional_cancellable(NAME, cancellable)?;
             let message = match size {
                 0 => &[],
                 _ => slice::from_raw_parts(buffer, size),
@@ -59,11 +55,11 @@ pub unsafe extern "C" fn gio_ossl_dtls_connection_send(
             (connection, cancellable, message)
         };
         let timeout = duration(timeout_us);
-        let sent = connection.send(message, timeout, cancellable.as_ref())?;
-        Ok(sent.cast_signed())
+        let sent = connection.send(message, timeout, cancellable.as_ref());
+        Some(sent.map(usize::cast_signed))
     };
     // SAFETY: `error` is as this function's caller guarantees.
-    unsafe { guard_result(NAME, error, -1, body) }
+    unsafe { answer(NAME, error, -1, body) }
 }
 
 /// Receives one message; NULL with `error` set, or without it at the end of the stream.
@@ -83,20 +79,16 @@ pub unsafe extern "C" fn gio_ossl_dtls_connection_receive_bytes(
     let body = || {
         // SAFETY: as this function's caller guarantees.
         let (connection, cancellable) = unsafe {
-            let Some(connection) = this(NAME, connection) else {
-                return Ok(ptr::null_mut());
-            };
-            let Some(cancellable) = optional_cancellable(NAME, cancellable) else {
-                return Ok(ptr::null_mut());
-            };
+            let connection = this(NAME, connection)?;
+            let cancellable = optional_cancellable(NAME, cancellable)?;
             (connection, cancellable)
         };
         let timeout = duration(timeout_us);
-        let message = connection.receive_bytes(size, timeout, cancellable.as_ref())?;
-        Ok(message.into_glib_ptr())
+        let message = connection.receive_bytes(size, timeout, cancellable.as_ref());
+        Some(message.map(IntoGlibPtr::into_glib_ptr))
     };
     // SAFETY: `error` is as this function's caller guarantees.
-    unsafe { guard_result(NAME, error, ptr::null_mut(), body) }
+    unsafe { answer(NAME, error, ptr::null_mut(), body) }
 }
 
 /// Sends several messages; answers how many, or -1 with `error` set.
@@ -116,29 +108,25 @@ pub unsafe extern "C" fn gio_ossl_dtls_connection_send_many(
     let body = || {
         // SAFETY: as this function's caller guarantees.
         let (connection, cancellable, messages) = unsafe {
-            let Some(connection) = this(NAME, connection) else {
-                return Ok(-1);
-            };
-            check!(NAME, Ok(-1), !messages.is_null(), "messages != NULL");
+            let connection = this(NAME, connection)?;
+            check!(NAME, None, !messages.is_null(), "messages != NULL");
             let messages = elements(messages);
             check!(
                 NAME,
-                Ok(-1),
+                None,
                 !messages.contains(&ptr::null_mut()),
                 "every message != NULL"
             );
-            let Some(cancellable) = optional_cancellable(NAME, cancellable) else {
-                return Ok(-1);
-            };
+            let cancellable = optional_cancellable(NAME, cancellable)?;
             let messages = messages.iter().map(|message| from_glib_none(*message));
             (connection, cancellable, messages.collect::<Vec<_>>())
         };
         let timeout = duration(timeout_us);
-        let sent = connection.send_many(&messages, timeout, cancellable.as_ref())?;
-        Ok(sent.cast_signed())
+        let sent = connection.send_many(&messages, timeout, cancellable.as_ref());
+        Some(sent.map(usize::cast_signed))
     };
     // SAFETY: `error` is as this function's caller guarantees.
-    unsafe { guard_result(NAME, error, -1, body) }
+    unsafe { answer(NAME, error, -1, body) }
 }
 
 /// Receives several messages; an empty array is the end of the stream, NULL has `error` set.
@@ -159,29 +147,16 @@ pub unsafe extern "C" fn gio_ossl_dtls_connection_receive_many(
     let body = || {
         // SAFETY: as this function's caller guarantees.
         let (connection, cancellable) = unsafe {
-            let Some(connection) = this(NAME, connection) else {
-                return Ok(ptr::null_mut());
-            };
-            let Some(cancellable) = optional_cancellable(NAME, cancellable) else {
-                return Ok(ptr::null_mut());
-            };
+            let connection = this(NAME, connection)?;
+            let cancellable = optional_cancellable(NAME, cancellable)?;
             (connection, cancellable)
         };
         let timeout = duration(timeout_us);
-        let messages =
-            connection.receive_many(max as usize, size, timeout, cancellable.as_ref())?;
-        // SAFETY: the array gets a reference on each message, and what releases it.
-        unsafe {
-            let array = glib::ffi::g_ptr_array_new_with_free_func(Some(unref_bytes));
-            for message in messages {
-                let message: *mut glib::ffi::GBytes = message.into_glib_ptr();
-                glib::ffi::g_ptr_array_add(array, message.cast());
-            }
-            Ok(array)
-        }
+        let messages = connection.receive_many(max as usize, size, timeout, cancellable.as_ref());
+        Some(messages.map(array))
     };
     // SAFETY: `error` is as this function's caller guarantees.
-    unsafe { guard_result(NAME, error, ptr::null_mut(), body) }
+    unsafe { answer(NAME, error, ptr::null_mut(), body) }
 }
 
 /// Begins to send one message.
@@ -203,14 +178,10 @@ pub unsafe extern "C" fn gio_ossl_dtls_connection_send_bytes_async(
     let body = || {
         // SAFETY: as this function's caller guarantees.
         unsafe {
-            if this(NAME, connection).is_none() {
-                return;
-            }
-            if message.is_null() {
-                return report(NAME, "message != NULL");
-            }
+            this(NAME, connection)?;
+            check!(NAME, None, !message.is_null(), "message != NULL");
             let message = from_glib_none(message);
-            let call = begin(
+            let (connection, cancellable, completion) = begin(
                 NAME,
                 &SEND,
                 connection,
@@ -218,14 +189,13 @@ pub unsafe extern "C" fn gio_ossl_dtls_connection_send_bytes_async(
                 cancellable,
                 callback,
                 data,
-            );
-            if let Some((connection, cancellable, completion)) = call {
-                let priority = from_glib(io_priority);
-                connection.send_bytes_in_loop(message, priority, cancellable.as_ref(), completion);
-            }
+            )?;
+            let priority = from_glib(io_priority);
+            connection.send_bytes_in_loop(message, priority, cancellable.as_ref(), completion);
+            Some(())
         }
     };
-    guard(NAME, || (), body);
+    guard(NAME, || None, body);
 }
 
 /// What [`gio_ossl_dtls_connection_send_bytes_async`] brought: the bytes, or -1 with `error` set.
@@ -242,11 +212,13 @@ pub unsafe extern "C" fn gio_ossl_dtls_connection_send_bytes_finish(
     const NAME: &str = "gio_ossl_dtls_connection_send_bytes_finish";
     // SAFETY: as this function's caller guarantees.
     unsafe {
-        guard_result(NAME, error, -1, || {
-            if !is_own_result(NAME, connection, result) {
-                return Ok(-1);
-            }
-            Completion::finish::<usize>(connection.cast(), &SEND, result)
+        answer(NAME, error, -1, || {
+            own_result(NAME, connection, result)?;
+            Some(Completion::finish::<usize>(
+                connection.cast(),
+                &SEND,
+                result,
+            ))
         })
     }
 }
@@ -269,7 +241,7 @@ pub unsafe extern "C" fn gio_ossl_dtls_connection_receive_bytes_async(
     let body = || {
         // SAFETY: as this function's caller guarantees.
         unsafe {
-            let call = begin(
+            let (connection, cancellable, completion) = begin(
                 NAME,
                 &RECEIVE,
                 connection,
@@ -277,14 +249,13 @@ pub unsafe extern "C" fn gio_ossl_dtls_connection_receive_bytes_async(
                 cancellable,
                 callback,
                 data,
-            );
-            if let Some((connection, cancellable, completion)) = call {
-                let priority = from_glib(io_priority);
-                connection.receive_bytes_in_loop(size, priority, cancellable.as_ref(), completion);
-            }
+            )?;
+            let priority = from_glib(io_priority);
+            connection.receive_bytes_in_loop(size, priority, cancellable.as_ref(), completion);
+            Some(())
         }
     };
-    guard(NAME, || (), body);
+    guard(NAME, || None, body);
 }
 
 /// What [`gio_ossl_dtls_connection_receive_bytes_async`] brought: a message; NULL with `error` set, or
@@ -302,11 +273,13 @@ pub unsafe extern "C" fn gio_ossl_dtls_connection_receive_bytes_finish(
     const NAME: &str = "gio_ossl_dtls_connection_receive_bytes_finish";
     // SAFETY: as this function's caller guarantees.
     unsafe {
-        guard_result(NAME, error, ptr::null_mut(), || {
-            if !is_own_result(NAME, connection, result) {
-                return Ok(ptr::null_mut());
-            }
-            Completion::finish::<Option<glib::Bytes>>(connection.cast(), &RECEIVE, result)
+        answer(NAME, error, ptr::null_mut(), || {
+            own_result(NAME, connection, result)?;
+            Some(Completion::finish::<Option<glib::Bytes>>(
+                connection.cast(),
+                &RECEIVE,
+                result,
+            ))
         })
     }
 }
@@ -335,25 +308,22 @@ unsafe fn begin(
     }
 }
 
-/// Whether the arguments of a `_finish` function have the right types; else there is a critical.
+/// Checks the arguments of a `_finish` function.
 ///
 /// # Safety
 ///
 /// Both are NULL or live.
-unsafe fn is_own_result(
+unsafe fn own_result(
     function: &str,
     connection: *mut Instance,
     result: *mut gio::ffi::GAsyncResult,
-) -> bool {
+) -> Option<()> {
     // SAFETY: by the caller's guarantee.
     unsafe {
-        if this(function, connection).is_none() {
-            return false;
-        }
-        let is_result = is_instance(result, gio::AsyncResult::static_type());
-        check!(function, false, is_result, "G_IS_ASYNC_RESULT (result)");
-        true
+        this(function, connection)?;
+        object::<gio::AsyncResult>(function, result, "G_IS_ASYNC_RESULT (result)")?;
     }
+    Some(())
 }
 
 /// The pointers in an array.
@@ -368,6 +338,19 @@ unsafe fn elements<'a>(array: *mut glib::ffi::GPtrArray) -> &'a [*mut glib::ffi:
             0 => &[],
             len => slice::from_raw_parts((*array).pdata.cast(), len as usize),
         }
+    }
+}
+
+/// An array that owns these messages.
+fn array(messages: Vec<glib::Bytes>) -> *mut glib::ffi::GPtrArray {
+    // SAFETY: the array gets a reference on each message, and what releases it.
+    unsafe {
+        let array = glib::ffi::g_ptr_array_new_with_free_func(Some(unref_bytes));
+        for message in messages {
+            let message: *mut glib::ffi::GBytes = message.into_glib_ptr();
+            glib::ffi::g_ptr_array_add(array, message.cast());
+        }
+        array
     }
 }
 

@@ -4,9 +4,8 @@ use std::ptr;
 
 use glib::{prelude::*, translate::*};
 
-use crate::capi::checks::{check, is_instance, is_optional};
+use super::{Argument, answer, object, optional_object};
 use crate::capi::types::Class;
-use crate::subclass::guard_result;
 
 /// A client's end over `base_socket`.
 ///
@@ -20,34 +19,14 @@ pub unsafe extern "C" fn gio_ossl_dtls_client_connection_new(
     error: *mut *mut glib::ffi::GError,
 ) -> *mut glib::gobject_ffi::GObject {
     const NAME: &str = "gio_ossl_dtls_client_connection_new";
-    let body = || {
-        // SAFETY: NULL or live, by the caller's guarantee, and of the type that was checked.
-        let (base, identity) = unsafe {
-            check!(
-                NAME,
-                Ok(ptr::null_mut()),
-                is_instance(base_socket, gio::DatagramBased::static_type()),
-                "G_IS_DATAGRAM_BASED (base_socket)"
-            );
-            check!(
-                NAME,
-                Ok(ptr::null_mut()),
-                is_optional::<gio::SocketConnectable, _>(server_identity),
-                "server_identity == NULL || G_IS_SOCKET_CONNECTABLE (server_identity)"
-            );
-            (
-                gio::DatagramBased::from_glib_none(base_socket),
-                Option::<gio::SocketConnectable>::from_glib_none(server_identity),
-            )
-        };
-        gio::Initable::builder_with_type(Class::DtlsClientConnection.type_())
-            .property("base-socket", base)
-            .property("server-identity", identity)
-            .build(gio::Cancellable::NONE)
-            .map(|connection| connection.into_glib_ptr())
+    let setting = Setting::<gio::SocketConnectable> {
+        property: "server-identity",
+        value: server_identity,
+        condition: "server_identity == NULL || G_IS_SOCKET_CONNECTABLE (server_identity)",
     };
-    // SAFETY: `error` is as this function's caller guarantees.
-    unsafe { guard_result(NAME, error, ptr::null_mut(), body) }
+    let class = Class::DtlsClientConnection;
+    // SAFETY: as this function's caller guarantees.
+    unsafe { construct(NAME, class, base_socket, setting, error) }
 }
 
 /// A server's end over `base_socket`.
@@ -62,32 +41,50 @@ pub unsafe extern "C" fn gio_ossl_dtls_server_connection_new(
     error: *mut *mut glib::ffi::GError,
 ) -> *mut glib::gobject_ffi::GObject {
     const NAME: &str = "gio_ossl_dtls_server_connection_new";
+    let setting = Setting::<gio::TlsCertificate> {
+        property: "certificate",
+        value: certificate,
+        condition: "certificate == NULL || G_IS_TLS_CERTIFICATE (certificate)",
+    };
+    let class = Class::DtlsServerConnection;
+    // SAFETY: as this function's caller guarantees.
+    unsafe { construct(NAME, class, base_socket, setting, error) }
+}
+
+/// The property that only one of the two ends has.
+struct Setting<T: Argument> {
+    property: &'static str,
+    value: *mut T::GlibType,
+    /// What a wrong value is reported with.
+    condition: &'static str,
+}
+
+/// An end of this class over `base_socket`; NULL with `error` set.
+///
+/// # Safety
+///
+/// Each object is NULL or live, `error` is NULL or points to a NULL pointer.
+unsafe fn construct<T: Argument>(
+    function: &str,
+    class: Class,
+    base_socket: *mut gio::ffi::GDatagramBased,
+    setting: Setting<T>,
+    error: *mut *mut glib::ffi::GError,
+) -> *mut glib::gobject_ffi::GObject {
+    const IS_BASE: &str = "G_IS_DATAGRAM_BASED (base_socket)";
     let body = || {
-        // SAFETY: NULL or live, by the caller's guarantee, and of the type that was checked.
-        let (base, certificate) = unsafe {
-            check!(
-                NAME,
-                Ok(ptr::null_mut()),
-                is_instance(base_socket, gio::DatagramBased::static_type()),
-                "G_IS_DATAGRAM_BASED (base_socket)"
-            );
-            check!(
-                NAME,
-                Ok(ptr::null_mut()),
-                is_optional::<gio::TlsCertificate, _>(certificate),
-                "certificate == NULL || G_IS_TLS_CERTIFICATE (certificate)"
-            );
-            (
-                gio::DatagramBased::from_glib_none(base_socket),
-                Option::<gio::TlsCertificate>::from_glib_none(certificate),
-            )
+        // SAFETY: as this function's caller guarantees.
+        let (base, value) = unsafe {
+            let base = object::<gio::DatagramBased>(function, base_socket, IS_BASE)?;
+            let value = optional_object::<T>(function, setting.value, setting.condition)?;
+            (base, value.to_value())
         };
-        gio::Initable::builder_with_type(Class::DtlsServerConnection.type_())
+        let made = gio::Initable::builder_with_type(class.type_())
             .property("base-socket", base)
-            .property("certificate", certificate)
-            .build(gio::Cancellable::NONE)
-            .map(|connection| connection.into_glib_ptr())
+            .property(setting.property, value)
+            .build(gio::Cancellable::NONE);
+        Some(made.map(|connection| connection.into_glib_ptr()))
     };
     // SAFETY: `error` is as this function's caller guarantees.
-    unsafe { guard_result(NAME, error, ptr::null_mut(), body) }
+    unsafe { answer(function, error, ptr::null_mut(), body) }
 }

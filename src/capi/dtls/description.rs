@@ -21,9 +21,9 @@ pub unsafe extern "C" fn gio_ossl_dtls_connection_to_string(
     const NAME: &str = "gio_ossl_dtls_connection_to_string";
     guard(NAME, ptr::null_mut, || {
         // SAFETY: as this function's caller guarantees.
-        let Some(connection) = (unsafe { this(NAME, connection) }) else {
-            return ptr::null_mut();
-        };
-        connection.description().to_glib_full()
+        let connection = unsafe { this(NAME, connection) };
+        connection.map_or(ptr::null_mut(), |connection| {
+            connection.description().to_glib_full()
+        })
     })
 }

@@ -5,11 +5,10 @@ use std::ptr;
 
 use glib::translate::*;
 
-use super::{Instance, this};
+use super::{Instance, answer, this};
 use crate::capi::checks::check;
 use crate::error::Error;
 use crate::prelude::*;
-use crate::subclass::guard_result;
 
 /// Keying material for a label and a context; NULL with `error` set.
 ///
@@ -27,21 +26,20 @@ pub unsafe extern "C" fn gio_ossl_dtls_connection_export_keying_material(
 ) -> *mut glib::ffi::GBytes {
     const NAME: &str = "gio_ossl_dtls_connection_export_keying_material";
     let body = || {
-        check!(NAME, Ok(ptr::null_mut()), !label.is_null(), "label != NULL");
+        check!(NAME, None, !label.is_null(), "label != NULL");
         // SAFETY: as this function's caller guarantees.
         let (connection, label, context) = unsafe {
-            let Some(connection) = this(NAME, connection) else {
-                return Ok(ptr::null_mut());
-            };
+            let connection = this(NAME, connection)?;
             let context: Option<glib::Bytes> = from_glib_none(context);
             (connection, CStr::from_ptr(label), context)
         };
-        let label = label
-            .to_str()
-            .map_err(|_| Error::InvalidArgument("The argument label is not UTF-8".into()))?;
-        let material = connection.export_keying_material(label, context.as_deref(), length)?;
-        Ok(material.into_glib_ptr())
+        let Ok(label) = label.to_str() else {
+            let text = "The argument label is not UTF-8";
+            return Some(Err(Error::InvalidArgument(text.into()).into()));
+        };
+        let material = connection.export_keying_material(label, context.as_deref(), length);
+        Some(material.map(IntoGlibPtr::into_glib_ptr))
     };
     // SAFETY: `error` is as this function's caller guarantees.
-    unsafe { guard_result(NAME, error, ptr::null_mut(), body) }
+    unsafe { answer(NAME, error, ptr::null_mut(), body) }
 }

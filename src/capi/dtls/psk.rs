@@ -3,12 +3,11 @@
 use std::ffi::{CStr, c_char};
 use std::slice;
 
-use glib::{ffi, prelude::*, translate::*};
+use glib::ffi;
 
-use super::Instance;
-use crate::DtlsClientConnection;
-use crate::capi::checks::{check, is_instance};
-use crate::subclass::guard_result;
+use super::{Client, answer, this_client};
+use crate::capi::checks::check;
+use crate::error::Error;
 
 /// Sets a client's key.
 ///
@@ -18,29 +17,18 @@ use crate::subclass::guard_result;
 /// `error` NULL or a pointer to a NULL pointer.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn gio_ossl_dtls_client_connection_set_psk(
-    connection: *mut Instance,
+    connection: *mut Client,
     identity: *const c_char,
     key: *mut ffi::GBytes,
     error: *mut *mut ffi::GError,
 ) -> ffi::gboolean {
     const NAME: &str = "gio_ossl_dtls_client_connection_set_psk";
     let body = || {
-        // SAFETY: as this function's caller guarantees; the connection is of the type that was checked.
+        // SAFETY: as this function's caller guarantees.
         let (connection, identity, key) = unsafe {
-            check!(
-                NAME,
-                Ok(ffi::GFALSE),
-                is_instance(connection, DtlsClientConnection::static_type()),
-                "GIO_OSSL_IS_DTLS_CLIENT_CONNECTION (self)"
-            );
-            check!(
-                NAME,
-                Ok(ffi::GFALSE),
-                !identity.is_null(),
-                "identity != NULL"
-            );
-            check!(NAME, Ok(ffi::GFALSE), !key.is_null(), "key != NULL");
-            let connection: DtlsClientConnection = from_glib_none(connection.cast());
+            let connection = this_client(NAME, connection)?;
+            check!(NAME, None, !identity.is_null(), "identity != NULL");
+            check!(NAME, None, !key.is_null(), "key != NULL");
             let mut size = 0;
             let data = ffi::g_bytes_get_data(key, &mut size).cast::<u8>();
             let key = match size {
@@ -49,13 +37,13 @@ pub unsafe extern "C" fn gio_ossl_dtls_client_connection_set_psk(
             };
             (connection, CStr::from_ptr(identity), key)
         };
-        let identity = identity.to_str().map_err(|_| {
+        let Ok(identity) = identity.to_str() else {
             let text = "The identity is not UTF-8";
-            glib::Error::new(gio::IOErrorEnum::InvalidArgument, text)
-        })?;
-        connection.set_psk(identity, key)?;
-        Ok(ffi::GTRUE)
+            return Some(Err(Error::InvalidArgument(text.into()).into()));
+        };
+        let set = connection.set_psk(identity, key);
+        Some(set.map(|()| ffi::GTRUE))
     };
     // SAFETY: `error` is as this function's caller guarantees.
-    unsafe { guard_result(NAME, error, ffi::GFALSE, body) }
+    unsafe { answer(NAME, error, ffi::GFALSE, body) }
 }

@@ -2,37 +2,11 @@
 
 use std::ptr;
 
-use glib::{ffi::GFALSE, ffi::GTRUE, prelude::*, translate::*};
+use glib::{ffi::GFALSE, ffi::GTRUE, translate::*};
 
+use super::{Client, answer, own, this_client};
 use crate::DtlsClientConnection;
-use crate::capi::checks::{check, is_instance, report};
-use crate::subclass::guard_result;
-
-/// An instance of `GioOsslDtlsClientConnection` as C has it.
-type Client = <DtlsClientConnection as ObjectType>::GlibType;
-
-/// The client that a method is called on or given; none, and a critical, for anything else.
-///
-/// # Safety
-///
-/// `client` is NULL or a live instance.
-unsafe fn client(
-    function: &str,
-    client: *mut Client,
-    condition: &str,
-) -> Option<DtlsClientConnection> {
-    // SAFETY: NULL or live, by the caller's guarantee, and of the type that was checked.
-    unsafe {
-        if is_instance(client, DtlsClientConnection::static_type()) {
-            return Some(DtlsClientConnection::from_glib_none(client));
-        }
-    }
-    report(function, condition);
-    None
-}
-
-const IS_SELF: &str = "GIO_OSSL_IS_DTLS_CLIENT_CONNECTION (self)";
-const IS_OTHER: &str = "GIO_OSSL_IS_DTLS_CLIENT_CONNECTION (other)";
+use crate::capi::checks::check;
 
 /// The session in bytes; NULL with `error` set.
 ///
@@ -47,13 +21,12 @@ pub unsafe extern "C" fn gio_ossl_dtls_client_connection_export_session(
     const NAME: &str = "gio_ossl_dtls_client_connection_export_session";
     let body = || {
         // SAFETY: as this function's caller guarantees.
-        let Some(connection) = (unsafe { client(NAME, connection, IS_SELF) }) else {
-            return Ok(ptr::null_mut());
-        };
-        Ok(connection.export_session()?.into_glib_ptr())
+        let connection = unsafe { this_client(NAME, connection)? };
+        let session = connection.export_session();
+        Some(session.map(IntoGlibPtr::into_glib_ptr))
     };
     // SAFETY: `error` is as this function's caller guarantees.
-    unsafe { guard_result(NAME, error, ptr::null_mut(), body) }
+    unsafe { answer(NAME, error, ptr::null_mut(), body) }
 }
 
 /// Takes the session of an export; FALSE with `error` set.
@@ -70,17 +43,15 @@ pub unsafe extern "C" fn gio_ossl_dtls_client_connection_import_session(
     const NAME: &str = "gio_ossl_dtls_client_connection_import_session";
     let body = || {
         // SAFETY: as this function's caller guarantees.
-        let Some(connection) = (unsafe { client(NAME, connection, IS_SELF) }) else {
-            return Ok(GFALSE);
-        };
-        check!(NAME, Ok(GFALSE), !session.is_null(), "session != NULL");
+        let connection = unsafe { this_client(NAME, connection)? };
+        check!(NAME, None, !session.is_null(), "session != NULL");
         // SAFETY: live, as this function's caller guarantees.
         let session: glib::Bytes = unsafe { from_glib_none(session) };
-        connection.import_session(&session)?;
-        Ok(GTRUE)
+        let imported = connection.import_session(&session);
+        Some(imported.map(|()| GTRUE))
     };
     // SAFETY: `error` is as this function's caller guarantees.
-    unsafe { guard_result(NAME, error, GFALSE, body) }
+    unsafe { answer(NAME, error, GFALSE, body) }
 }
 
 /// Takes the session of another connection; FALSE with `error` set.
@@ -95,20 +66,17 @@ pub unsafe extern "C" fn gio_ossl_dtls_client_connection_copy_session(
     error: *mut *mut glib::ffi::GError,
 ) -> glib::ffi::gboolean {
     const NAME: &str = "gio_ossl_dtls_client_connection_copy_session";
+    const IS_OTHER: &str = "GIO_OSSL_IS_DTLS_CLIENT_CONNECTION (other)";
     let body = || {
         // SAFETY: as this function's caller guarantees.
         let (connection, other) = unsafe {
-            let Some(connection) = client(NAME, connection, IS_SELF) else {
-                return Ok(GFALSE);
-            };
-            let Some(other) = client(NAME, other, IS_OTHER) else {
-                return Ok(GFALSE);
-            };
+            let connection = this_client(NAME, connection)?;
+            let other = own::<DtlsClientConnection>(NAME, other, IS_OTHER)?;
             (connection, other)
         };
-        connection.copy_session(&other)?;
-        Ok(GTRUE)
+        let copied = connection.copy_session(&other);
+        Some(copied.map(|()| GTRUE))
     };
     // SAFETY: `error` is as this function's caller guarantees.
-    unsafe { guard_result(NAME, error, GFALSE, body) }
+    unsafe { answer(NAME, error, GFALSE, body) }
 }

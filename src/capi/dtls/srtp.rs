@@ -2,9 +2,8 @@
 
 use glib::translate::*;
 
-use super::{Instance, this};
+use super::{Instance, answer, this};
 use crate::prelude::*;
-use crate::subclass::guard_result;
 
 /// The master keys and salts; FALSE with `error` set.
 ///
@@ -24,23 +23,23 @@ pub unsafe extern "C" fn gio_ossl_dtls_connection_export_srtp_keys(
     const NAME: &str = "gio_ossl_dtls_connection_export_srtp_keys";
     let body = || {
         // SAFETY: as this function's caller guarantees.
-        let Some(connection) = (unsafe { this(NAME, connection) }) else {
-            return Ok(glib::ffi::GFALSE);
-        };
-        let keys = connection.export_srtp_keys()?;
-        for (place, bytes) in [
-            (sending_key, keys.sending_key),
-            (sending_salt, keys.sending_salt),
-            (receiving_key, keys.receiving_key),
-            (receiving_salt, keys.receiving_salt),
-        ] {
-            if !place.is_null() {
-                // SAFETY: as this function's caller guarantees.
-                unsafe { *place = bytes.into_glib_ptr() };
+        let connection = unsafe { this(NAME, connection)? };
+        let keys = connection.export_srtp_keys();
+        Some(keys.map(|keys| {
+            for (place, bytes) in [
+                (sending_key, keys.sending_key),
+                (sending_salt, keys.sending_salt),
+                (receiving_key, keys.receiving_key),
+                (receiving_salt, keys.receiving_salt),
+            ] {
+                if !place.is_null() {
+                    // SAFETY: as this function's caller guarantees.
+                    unsafe { *place = bytes.into_glib_ptr() };
+                }
             }
-        }
-        Ok(glib::ffi::GTRUE)
+            glib::ffi::GTRUE
+        }))
     };
     // SAFETY: `error` is as this function's caller guarantees.
-    unsafe { guard_result(NAME, error, glib::ffi::GFALSE, body) }
+    unsafe { answer(NAME, error, glib::ffi::GFALSE, body) }
 }

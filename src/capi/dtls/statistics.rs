@@ -24,10 +24,10 @@ pub unsafe extern "C" fn gio_ossl_dtls_connection_get_statistics(
     const NAME: &str = "gio_ossl_dtls_connection_get_statistics";
     guard(NAME, ptr::null_mut, || {
         // SAFETY: as this function's caller guarantees.
-        let Some(connection) = (unsafe { this(NAME, connection) }) else {
-            return ptr::null_mut();
-        };
-        Box::into_raw(Box::new(connection.statistics()))
+        let connection = unsafe { this(NAME, connection) };
+        connection.map_or(ptr::null_mut(), |connection| {
+            Box::into_raw(Box::new(connection.statistics()))
+        })
     })
 }
 
