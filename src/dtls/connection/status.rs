@@ -73,6 +73,8 @@ pub struct Status {
     /// Whether a source found a lane taken and wants to know when it is free.
     pub lane_awaited: bool,
     holders: [Option<ThreadId>; 3],
+    /// The calls that are asleep in [`Shared::wait`].
+    asleep: usize,
     /// Trigger whatever blocks on the base socket.
     wakers: Vec<gio::Cancellable>,
 }
@@ -201,6 +203,10 @@ pub struct Shared {
     /// Wakes the sources that watch the connection.
     pub alarm: Arc<Alarm>,
     status: Mutex<Status>,
+    /// Notified after a change if a call is asleep, as the lock's holder sees during the change or
+    /// later. No wake-up is lost: a call looks at the state, counts itself and falls asleep without
+    /// giving up the lock in between. If it looked before the change, it is counted until it has woken,
+    /// and if it looked after, it has seen the change.
     changed: Condvar,
 }
 
@@ -219,6 +225,7 @@ impl Default for Shared {
                 send_error: None,
                 lane_awaited: false,
                 holders: [None; 3],
+                asleep: 0,
                 wakers: Vec::new(),
             }),
             changed: Condvar::new(),
@@ -234,8 +241,11 @@ impl Shared {
 
     /// Makes every waiting call and every source look again.
     pub fn announce(&self) {
-        let blocked = self.lock().wakers.clone();
-        self.changed.notify_all();
+        let (blocked, asleep) = {
+            let status = self.lock();
+            (status.wakers.clone(), status.asleep)
+        };
+        self.wake(asleep);
         for waker in blocked {
             waker.cancel();
         }
@@ -245,8 +255,16 @@ impl Shared {
     /// Makes the calls that wait for one another look again.
     pub fn nudge(&self) {
         // The lock makes sure that a waiting thread is either before its check or asleep.
-        drop(self.lock());
-        self.changed.notify_all();
+        let asleep = self.lock().asleep;
+        self.wake(asleep);
+    }
+
+    /// Wakes the calls that were asleep when the lock was held; for none, that would be a system call
+    /// in vain.
+    fn wake(&self, asleep: usize) {
+        if asleep > 0 {
+            self.changed.notify_all();
+        }
     }
 
     /// Rings the sources when the application cancels, as long as the result is kept.
@@ -280,6 +298,7 @@ impl Shared {
                 return Ok(result);
             }
             budget.check()?;
+            status.asleep += 1;
             status = match budget.remaining() {
                 None => self
                     .changed
@@ -290,6 +309,7 @@ impl Shared {
                     waited.unwrap_or_else(PoisonError::into_inner).0
                 }
             };
+            status.asleep -= 1;
         }
     }
 
@@ -369,12 +389,12 @@ pub struct LaneGuard {
 
 impl Drop for LaneGuard {
     fn drop(&mut self) {
-        let awaited = {
+        let (awaited, asleep) = {
             let mut status = self.shared.lock();
             status.set_holder(self.lane, None);
-            mem::take(&mut status.lane_awaited)
+            (mem::take(&mut status.lane_awaited), status.asleep)
         };
-        self.shared.changed.notify_all();
+        self.shared.wake(asleep);
         if awaited {
             self.shared.alarm.ring();
         }
