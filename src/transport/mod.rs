@@ -73,8 +73,12 @@ impl Transport {
         })
     }
 
-    /// Takes at most `limit` datagrams that have arrived and hands each to `sink`, without waiting.
-    pub fn receive(&self, limit: usize, mut sink: impl FnMut(&[u8])) -> Result<Received, Error> {
+    /// Takes at most `limit` datagrams that have arrived and hands them to `sink`, without waiting.
+    pub fn receive(
+        &self,
+        limit: usize,
+        sink: impl FnOnce(&mut dyn Iterator<Item = &[u8]>),
+    ) -> Result<Received, Error> {
         let mut arena = ARENA.take();
         if arena.is_empty() {
             arena = vec![0; SLOT * SLOTS];
@@ -97,9 +101,7 @@ impl Transport {
             Ok(_) if self.ends_empty && lengths.first() == Some(&0) => Ok(Received::End),
             Ok(count) => {
                 let slots = arena.chunks_exact(SLOT).zip(lengths).take(count);
-                slots
-                    .filter_map(|(slot, length)| slot.get(..length))
-                    .for_each(&mut sink);
+                sink(&mut slots.filter_map(|(slot, length)| slot.get(..length)));
                 Ok(Received::Datagrams)
             }
             Err(error) if error.matches(gio::IOErrorEnum::WouldBlock) => Ok(Received::Nothing),

@@ -279,7 +279,7 @@ impl DtlsConnection {
     /// Feeds what has arrived.
     fn take_flight(&self) -> Result<Received, Error> {
         self.transport()?
-            .receive(FLIGHT, |datagram| self.feed(datagram))
+            .receive(FLIGHT, |datagrams| self.feed(datagrams))
     }
 
     pub fn report_authorities(&self) {
@@ -304,10 +304,10 @@ impl DtlsConnection {
         Advance::Done
     }
 
-    /// Gives the engine one received datagram.
-    pub fn feed(&self, datagram: &[u8]) {
+    /// Gives the engine received datagrams.
+    pub fn feed(&self, datagrams: &mut dyn Iterator<Item = &[u8]>) {
         if let Ok(mut engine) = self.engine() {
-            engine.feed(datagram);
+            datagrams.for_each(|datagram| engine.feed(datagram));
         }
     }
 

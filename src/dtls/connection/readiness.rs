@@ -79,7 +79,7 @@ impl DtlsConnection {
     }
 
     /// Whether a receive has something to return without a further datagram.
-    pub fn has_buffered(&self) -> bool {
+    fn has_buffered(&self) -> bool {
         let deferred = self.shared.lock().receive_error.is_some();
         deferred || self.engine().is_ok_and(|mut engine| engine.is_readable())
     }

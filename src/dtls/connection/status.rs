@@ -322,19 +322,20 @@ impl Shared {
         cancellable: Option<&gio::Cancellable>,
         admit: impl Fn(&Status) -> Result<(), Error>,
     ) -> Result<LaneGuard, Error> {
+        let me = Some(thread::current().id());
         self.wait(budget, cancellable, |status| {
             if let Err(error) = admit(status) {
                 return Some(Err(error));
             }
             // Whoever holds another lane waits for the handshake's, or its holder for us.
-            let inside = status.is_held_here(lane) || status.is_held_here(Lane::Handshake);
+            let inside = status.holder(lane) == me || status.holder(Lane::Handshake) == me;
             if inside && !matches!(budget, Budget::Poll) {
                 return Some(Err(Error::WouldDeadlock));
             }
             if status.is_held(lane) {
                 return None;
             }
-            status.set_holder(lane, Some(thread::current().id()));
+            status.set_holder(lane, me);
             Some(Ok(LaneGuard {
                 shared: self.clone(),
                 lane,
