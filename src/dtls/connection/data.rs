@@ -13,7 +13,8 @@ use crate::subclass::cancel::check_cancelled;
 use crate::subclass::datagram_based::{InputMessages, OutputMessages};
 use crate::transport::Received;
 
-/// Batches of datagrams without a message in them that a call takes before it looks around.
+/// Datagrams that a call takes for each message that it has room for before it looks around, since they
+/// need not hold one.
 const PATIENCE: usize = 32;
 
 /// What a receive that may wait waits for.
@@ -30,6 +31,8 @@ pub enum Enough {
 struct Intake {
     /// The messages that were received.
     received: usize,
+    /// The datagrams that were taken from the base.
+    taken: usize,
     /// Whether the engine had something left to tell when it was asked last.
     more: bool,
 }
@@ -110,14 +113,16 @@ impl DtlsConnection {
             return Err(error);
         }
         let mut intake = Intake::default();
-        match self.fill(messages, enough, &mut intake, budget, cancellable) {
+        let outcome = self.fill(messages, enough, &mut intake, budget, cancellable);
+        if intake.taken > 0 && intake.more {
+            // Whoever waits for the base would not hear of it. Who begins to wait later looks there
+            // first, until nothing is left.
+            self.shared.announce();
+        }
+        match outcome {
             Err(error) if intake.received == 0 => return Err(error),
             Err(error) => self.defer(error, |status| &mut status.receive_error),
             Ok(()) => {}
-        }
-        if intake.more {
-            // Whoever waits for the base would not hear of it.
-            self.shared.announce();
         }
         Ok(intake.received)
     }
@@ -144,7 +149,7 @@ impl DtlsConnection {
         cancellable: Option<&gio::Cancellable>,
     ) -> Result<(), Error> {
         let transport = self.transport()?;
-        let mut batches = 0;
+        let patience = PATIENCE.saturating_mul(messages.len());
         loop {
             let ended = self.open_buffered(messages, intake)?;
             let satisfied = match enough {
@@ -154,18 +159,19 @@ impl DtlsConnection {
             if ended || satisfied {
                 return Ok(());
             }
-            if batches > 0 {
+            if intake.taken > 0 {
                 // Datagrams need not hold a message, and more may arrive for ever.
                 check_cancelled(cancellable)?;
                 self.check_open_for_reading()?;
-                if batches == PATIENCE || !matches!(budget, Budget::Poll) {
+                if intake.taken >= patience || !matches!(budget, Budget::Poll) {
                     budget.check()?;
                 }
             }
             let missing = messages.len() - intake.received;
-            match transport.receive(missing, |datagrams| self.feed(datagrams))? {
-                Received::Datagrams => {
-                    batches += 1;
+            let limit = missing.max(transport.expected());
+            match transport.receive(limit, |datagrams| self.feed(datagrams))? {
+                Received::Datagrams(count) => {
+                    intake.taken += count;
                     continue;
                 }
                 Received::End if intake.received > 0 => return Ok(()),

@@ -248,7 +248,7 @@ impl DtlsConnection {
                     if !self.present(authorities, driver)? {
                         // What arrives meanwhile must not keep the base ready.
                         return Ok(match self.take_flight()? {
-                            Received::Datagrams => Advance::Waiting(Some(Duration::ZERO)),
+                            Received::Datagrams(_) => Advance::Waiting(Some(Duration::ZERO)),
                             Received::Nothing => Advance::Waiting(None),
                             Received::End => self.give_up(Error::UnexpectedEof),
                         });
@@ -261,7 +261,7 @@ impl DtlsConnection {
                 Step::NeedDatagram => {
                     sent?;
                     match unless_gone(self.take_flight(), refused, Received::Nothing)? {
-                        Received::Datagrams => {}
+                        Received::Datagrams(_) => {}
                         Received::Nothing => return Ok(Advance::Waiting(timeout)),
                         Received::End => return Ok(self.give_up(Error::UnexpectedEof)),
                     }
