@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use glib::IOCondition;
 
+use super::budget::Budget;
 use super::imp::DtlsConnection;
-use super::status::{Budget, Handshake, Lane, LaneGuard, Status};
+use super::status::{Handshake, Lane, LaneGuard, Status};
 use crate::engine::{Datagrams, Engine, MAX_PLAINTEXT, Opened};
 use crate::error::Error;
 use crate::subclass::cancel::check_cancelled;

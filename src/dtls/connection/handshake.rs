@@ -10,9 +10,10 @@ use gio::prelude::*;
 use glib::IOCondition;
 use glib::subclass::prelude::*;
 
+use super::budget::Budget;
 use super::imp::DtlsConnection;
 use super::interaction;
-use super::status::{Budget, Explicit, Handshake, Lane, LaneGuard, Question, Shared, Status};
+use super::status::{Explicit, Handshake, Lane, LaneGuard, Question, Shared, Status};
 use crate::engine::{Datagrams, Engine, Role, Step};
 use crate::error::Error;
 use crate::subclass::cancel::check_cancelled;
