@@ -195,3 +195,32 @@ fn error_that_another_call_leaves_behind_ends_a_wait() {
         assert_fails(receive(&end, NOW), IOErrorEnum::ConnectionRefused);
     }
 }
+
+#[test]
+fn messages_taken_ahead_of_their_calls_are_ready_and_cost_the_base_nothing() {
+    for (side, peer) in each_role_established() {
+        (0..20).for_each(|number| send(&peer, &[number], NOW).unwrap());
+        let before = side.base.calls().receive;
+        let mut next = 0;
+        while !side.base.condition_check(IOCondition::IN).is_empty() {
+            assert_eq!(receive(&side.end, NOW).unwrap().unwrap(), [next]);
+            next += 1;
+        }
+        assert!(next < 20, "{next}");
+        let check = || side.end.condition_check(IOCondition::IN);
+        run(async {
+            let (_source, seen) = watch(&side.end, IOCondition::IN);
+            until(|| !seen.borrow().is_empty()).await;
+        });
+        for number in next..20 {
+            assert_eq!(check(), IOCondition::IN);
+            side.end
+                .condition_wait(IOCondition::IN, None, NONE)
+                .unwrap();
+            assert_eq!(receive(&side.end, NOW).unwrap().unwrap(), [number]);
+        }
+        assert!(side.base.calls().receive - before < FEW);
+        assert_eq!(check(), IOCondition::empty());
+        assert_fails(receive(&side.end, NOW), IOErrorEnum::WouldBlock);
+    }
+}

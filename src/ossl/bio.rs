@@ -88,6 +88,8 @@ pub struct Wire {
     incoming: VecDeque<Vec<u8>>,
     /// Buffers of datagrams that were read, for the next ones.
     spare: Vec<Vec<u8>>,
+    /// The bytes that those have room for.
+    spare_bytes: usize,
     /// Datagrams that OpenSSL wrote.
     pub outgoing: Datagrams,
     /// Whether nothing is read until further notice: what keeps a server's handshake where it is.
@@ -110,8 +112,8 @@ const HANDSHAKE: u8 = 22;
 const HEADERS: c_long = 20 + 8;
 /// How many read buffers are kept for reuse.
 const SPARE_BUFFERS: usize = 32;
-/// The longest of them: what one link's frame fits in. Anybody can send longer datagrams.
-const LONGEST_SPARE: usize = 1 << 11;
+/// The bytes that all of them have room for at most: anybody can send long datagrams.
+const SPARE_BYTES: usize = 1 << 16;
 /// How many datagrams wait at most. More come only while nobody reads, and then a datagram socket
 /// would lose them, too.
 const MAX_INCOMING: usize = 256;
@@ -121,6 +123,7 @@ impl Wire {
         Wire {
             incoming: VecDeque::new(),
             spare: Vec::new(),
+            spare_bytes: 0,
             outgoing: Datagrams::default(),
             held: false,
             stepwise: false,
@@ -151,6 +154,7 @@ impl Wire {
             return;
         }
         let mut buffer = self.spare.pop().unwrap_or_default();
+        self.spare_bytes -= buffer.capacity();
         buffer.clear();
         buffer.extend_from_slice(datagram);
         self.incoming.push_back(buffer);
@@ -186,7 +190,9 @@ impl Wire {
         if let (Some(to), Some(from)) = (buffer.get_mut(..length), datagram.get(..length)) {
             to.copy_from_slice(from);
         }
-        if self.spare.len() < SPARE_BUFFERS && datagram.capacity() <= LONGEST_SPARE {
+        let spare_bytes = self.spare_bytes + datagram.capacity();
+        if self.spare.len() < SPARE_BUFFERS && spare_bytes <= SPARE_BYTES {
+            self.spare_bytes = spare_bytes;
             self.spare.push(datagram);
         }
         Some(length)

@@ -1,6 +1,6 @@
 //! The caller's side of `GDatagramBased`: many datagrams in one call.
 
-use std::{os::raw::c_int, ptr, time::Duration};
+use std::{mem::MaybeUninit, os::raw::c_int, ptr, time::Duration};
 
 use gio::ffi;
 use glib::translate::*;
@@ -90,36 +90,38 @@ fn fill_arena(
     lengths: &mut [usize],
     receive: impl FnOnce(*mut ffi::GInputMessage, u32) -> Result<usize, glib::Error>,
 ) -> Result<usize, glib::Error> {
-    let mut vectors = [ffi::GInputVector {
-        buffer: ptr::null_mut(),
-        size: 0,
-    }; BATCH];
-    let mut messages = [ffi::GInputMessage {
-        address: ptr::null_mut(),
-        vectors: ptr::null_mut(),
-        num_vectors: 1,
-        bytes_received: 0,
-        flags: 0,
-        control_messages: ptr::null_mut(),
-        num_control_messages: ptr::null_mut(),
-    }; BATCH];
+    // Only the places that are needed are written.
+    let mut vectors = [const { MaybeUninit::uninit() }; BATCH];
+    let mut messages = [const { MaybeUninit::uninit() }; BATCH];
     if stride == 0 {
         return Err(invalid("a stride of 0 bytes holds no datagram"));
     }
     let slots = arena.chunks_exact_mut(stride).take(lengths.len());
     let mut wanted: u32 = 0;
     for ((slot, vector), message) in slots.zip(&mut vectors).zip(&mut messages) {
-        vector.buffer = slot.as_mut_ptr().cast();
-        vector.size = slot.len();
-        message.vectors = vector;
+        let vector = vector.write(ffi::GInputVector {
+            buffer: slot.as_mut_ptr().cast(),
+            size: slot.len(),
+        });
+        message.write(ffi::GInputMessage {
+            address: ptr::null_mut(),
+            vectors: vector,
+            num_vectors: 1,
+            bytes_received: 0,
+            flags: 0,
+            control_messages: ptr::null_mut(),
+            num_control_messages: ptr::null_mut(),
+        });
         wanted += 1;
     }
     if wanted == 0 {
         return Err(invalid("no room for a datagram"));
     }
     // The first `wanted` messages each point to one vector, which points to its own part of `arena`.
-    let count = receive(messages.as_mut_ptr(), wanted)?;
+    let count = receive(messages.as_mut_ptr().cast(), wanted)?.min(wanted as usize);
     for (length, message) in lengths.iter_mut().zip(&messages).take(count) {
+        // SAFETY: the first `wanted` messages were written above, and there are no more than that.
+        let message: &ffi::GInputMessage = unsafe { message.assume_init_ref() };
         *length = message.bytes_received.min(stride);
     }
     Ok(count)
@@ -143,27 +145,27 @@ pub fn send_batch(
     timeout: Option<Duration>,
     cancellable: Option<&gio::Cancellable>,
 ) -> Result<usize, glib::Error> {
-    let mut vectors = [ffi::GOutputVector {
-        buffer: ptr::null(),
-        size: 0,
-    }; BATCH];
-    let mut messages = [ffi::GOutputMessage {
-        address: ptr::null_mut(),
-        vectors: ptr::null_mut(),
-        num_vectors: 1,
-        bytes_sent: 0,
-        control_messages: ptr::null_mut(),
-        num_control_messages: 0,
-    }; BATCH];
+    // Only the places that are needed are written.
+    let mut vectors = [const { MaybeUninit::uninit() }; BATCH];
+    let mut messages = [const { MaybeUninit::<ffi::GOutputMessage>::uninit() }; BATCH];
     let mut start = start;
     let mut wanted: u32 = 0;
     for ((end, vector), message) in ends.iter().zip(&mut vectors).zip(&mut messages) {
         let datagram = datagrams
             .get(start..*end)
             .ok_or_else(|| invalid("the ends of the datagrams do not fit their bytes"))?;
-        vector.buffer = datagram.as_ptr().cast();
-        vector.size = datagram.len();
-        message.vectors = vector;
+        let vector = vector.write(ffi::GOutputVector {
+            buffer: datagram.as_ptr().cast(),
+            size: datagram.len(),
+        });
+        message.write(ffi::GOutputMessage {
+            address: ptr::null_mut(),
+            vectors: vector,
+            num_vectors: 1,
+            bytes_sent: 0,
+            control_messages: ptr::null_mut(),
+            num_control_messages: 0,
+        });
         start = *end;
         wanted += 1;
     }
@@ -171,12 +173,12 @@ pub fn send_batch(
         return Ok(0);
     }
     let mut error = ptr::null_mut();
-    // SAFETY: the first `wanted` messages each point to one vector, which points to its own part of
-    // `datagrams`; all of them outlive the call, which only reads the bytes.
+    // SAFETY: the first `wanted` messages were written above and each point to one vector, which points
+    // to its own part of `datagrams`; all of them outlive the call, which only reads the bytes.
     let count = unsafe {
         ffi::g_datagram_based_send_messages(
             base.to_glib_none().0,
-            messages.as_mut_ptr(),
+            messages.as_mut_ptr().cast(),
             wanted,
             0,
             timeout_to_c(timeout),

@@ -4,6 +4,7 @@
 //! reconfigured or closed here.
 
 use std::cell::Cell;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use gio::prelude::*;
@@ -32,8 +33,8 @@ thread_local! {
 /// What the base had for us.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Received {
-    /// At least one datagram.
-    Datagrams,
+    /// So many datagrams, at least one.
+    Datagrams(usize),
     /// Nothing yet.
     Nothing,
     /// The base has ended; a UDP socket never does.
@@ -46,6 +47,8 @@ pub struct Transport {
     /// Whether an empty datagram is the base's end. It is for a sequenced-packet socket, whose end
     /// GSocket cannot tell from such a datagram; DTLS has no empty ones.
     ends_empty: bool,
+    /// How many datagrams the latest receive brought.
+    arrived: AtomicUsize,
 }
 
 impl Transport {
@@ -70,11 +73,22 @@ impl Transport {
         Ok(Transport {
             base: SharedRef::new(base),
             ends_empty,
+            arrived: AtomicUsize::new(0),
         })
     }
 
-    /// Takes at most `limit` datagrams that have arrived and hands each to `sink`, without waiting.
-    pub fn receive(&self, limit: usize, mut sink: impl FnMut(&[u8])) -> Result<Received, Error> {
+    /// How many datagrams may have arrived: twice those of the latest receive. A busy peer's would take
+    /// a call of the base each where one is wanted at a time.
+    pub fn expected(&self) -> usize {
+        2 * self.arrived.load(Ordering::Relaxed)
+    }
+
+    /// Takes at most `limit` datagrams that have arrived and hands them to `sink`, without waiting.
+    pub fn receive(
+        &self,
+        limit: usize,
+        sink: impl FnOnce(&mut dyn Iterator<Item = &[u8]>),
+    ) -> Result<Received, Error> {
         let mut arena = ARENA.take();
         if arena.is_empty() {
             arena = vec![0; SLOT * SLOTS];
@@ -96,11 +110,12 @@ impl Transport {
             Ok(0) => Ok(Received::End),
             Ok(_) if self.ends_empty && lengths.first() == Some(&0) => Ok(Received::End),
             Ok(count) => {
+                self.arrived.store(count, Ordering::Relaxed);
                 let slots = arena.chunks_exact(SLOT).zip(lengths).take(count);
-                slots
-                    .filter_map(|(slot, length)| slot.get(..length))
-                    .for_each(&mut sink);
-                Ok(Received::Datagrams)
+                // An end behind datagrams is told again by the next call.
+                let datagrams = slots.filter(|(_, length)| !self.ends_empty || *length > 0);
+                sink(&mut datagrams.filter_map(|(slot, length)| slot.get(..length)));
+                Ok(Received::Datagrams(count))
             }
             Err(error) if error.matches(gio::IOErrorEnum::WouldBlock) => Ok(Received::Nothing),
             Err(error) => Err(Error::Foreign(error)),

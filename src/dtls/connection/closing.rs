@@ -5,8 +5,9 @@ use std::time::Duration;
 use glib::subclass::prelude::*;
 use glib::{ControlFlow, IOCondition};
 
+use super::budget::Budget;
 use super::imp::DtlsConnection;
-use super::status::{Budget, Handshake, Lane, Status};
+use super::status::{Handshake, Lane, Status};
 use crate::engine::Datagrams;
 use crate::error::Error;
 use crate::subclass::cancel::{OnCancel, check_cancelled};

@@ -5,15 +5,17 @@ use std::time::Duration;
 
 use glib::IOCondition;
 
+use super::budget::Budget;
 use super::imp::DtlsConnection;
-use super::status::{Budget, Handshake, Lane, LaneGuard, Status};
-use crate::engine::{Datagrams, MAX_PLAINTEXT, Opened};
+use super::status::{Handshake, Lane, LaneGuard, Status};
+use crate::engine::{Datagrams, Engine, MAX_PLAINTEXT, Opened};
 use crate::error::Error;
 use crate::subclass::cancel::check_cancelled;
 use crate::subclass::datagram_based::{InputMessages, OutputMessages};
 use crate::transport::Received;
 
-/// Batches of datagrams without a message in them that a call takes before it looks around.
+/// Datagrams that a call takes for each message that it has room for before it looks around, since they
+/// need not hold one.
 const PATIENCE: usize = 32;
 
 /// What a receive that may wait waits for.
@@ -23,6 +25,17 @@ pub enum Enough {
     All,
     /// Any message.
     Any,
+}
+
+/// How far a receive has come.
+#[derive(Default)]
+struct Intake {
+    /// The messages that were received.
+    received: usize,
+    /// The datagrams that were taken from the base.
+    taken: usize,
+    /// Whether the engine had something left to tell when it was asked last.
+    more: bool,
 }
 
 /// Messages that are sealed before the base is asked to send.
@@ -35,6 +48,28 @@ fn check_flags(flags: i32) -> Result<(), Error> {
     Err(Error::InvalidArgument(format!(
         "Message flags are not supported: {flags:#x}"
     )))
+}
+
+/// Decrypts the next message of the engine into message `index`.
+fn open_one(
+    engine: &mut Engine,
+    messages: &mut InputMessages<'_>,
+    index: usize,
+) -> Result<Opened, Error> {
+    let Some(buffer) = messages.single_buffer(index) else {
+        let mut payload = vec![0; MAX_PLAINTEXT];
+        let opened = engine.open(&mut payload)?;
+        if let Opened::Message { length, .. } = opened {
+            payload.truncate(length);
+            messages.scatter(index, &payload);
+        }
+        return Ok(opened);
+    };
+    let opened = engine.open(buffer)?;
+    if let Opened::Message { length, truncated } = opened {
+        messages.set_received(index, length, truncated);
+    }
+    Ok(opened)
 }
 
 impl DtlsConnection {
@@ -78,17 +113,19 @@ impl DtlsConnection {
         if let Some(error) = self.shared.lock().receive_error.take() {
             return Err(error);
         }
-        let mut received = 0;
-        match self.fill(messages, enough, &mut received, budget, cancellable) {
-            Err(error) if received == 0 => return Err(error),
+        let mut intake = Intake::default();
+        let outcome = self.fill(messages, enough, &mut intake, budget, cancellable);
+        if intake.taken > 0 && intake.more {
+            // Whoever waits for the base would not hear of it. Who begins to wait later looks there
+            // first, until nothing is left.
+            self.shared.announce();
+        }
+        match outcome {
+            Err(error) if intake.received == 0 => return Err(error),
             Err(error) => self.defer(error, |status| &mut status.receive_error),
             Ok(()) => {}
         }
-        if self.has_buffered() {
-            // Whoever waits for the base would not hear of it.
-            self.shared.announce();
-        }
-        Ok(received)
+        Ok(intake.received)
     }
 
     /// What interrupts a call that has something to return is not lost: a failed association and a
@@ -108,35 +145,37 @@ impl DtlsConnection {
         &self,
         messages: &mut InputMessages<'_>,
         enough: Enough,
-        received: &mut usize,
+        intake: &mut Intake,
         budget: Budget,
         cancellable: Option<&gio::Cancellable>,
     ) -> Result<(), Error> {
         let transport = self.transport()?;
-        let mut batches = 0;
+        let patience = PATIENCE.saturating_mul(messages.len());
         loop {
-            let ended = self.open_buffered(messages, received)?;
+            let ended = self.open_buffered(messages, intake)?;
             let satisfied = match enough {
-                Enough::All => *received == messages.len(),
-                Enough::Any => *received > 0,
+                Enough::All => intake.received == messages.len(),
+                Enough::Any => intake.received > 0,
             };
             if ended || satisfied {
                 return Ok(());
             }
-            if batches > 0 {
+            if intake.taken > 0 {
                 // Datagrams need not hold a message, and more may arrive for ever.
                 check_cancelled(cancellable)?;
                 self.check_open_for_reading()?;
-                if batches == PATIENCE || !matches!(budget, Budget::Poll) {
+                if intake.taken >= patience || !matches!(budget, Budget::Poll) {
                     budget.check()?;
                 }
             }
-            match transport.receive(messages.len() - *received, |datagram| self.feed(datagram))? {
-                Received::Datagrams => {
-                    batches += 1;
+            let missing = messages.len() - intake.received;
+            let limit = missing.max(transport.expected());
+            match transport.receive(limit, |datagrams| self.feed(datagrams))? {
+                Received::Datagrams(count) => {
+                    intake.taken += count;
                     continue;
                 }
-                Received::End if *received > 0 => return Ok(()),
+                Received::End if intake.received > 0 => return Ok(()),
                 Received::End if self.settings().require_close_notify => {
                     return Err(Error::UnexpectedEof);
                 }
@@ -165,30 +204,13 @@ impl DtlsConnection {
     fn open_buffered(
         &self,
         messages: &mut InputMessages<'_>,
-        received: &mut usize,
+        intake: &mut Intake,
     ) -> Result<bool, Error> {
         let mut engine = self.engine()?;
         let mut outcome = Ok(false);
-        while *received < messages.len() {
-            let opened = match messages.single_buffer(*received) {
-                Some(buffer) => engine.open(buffer),
-                None => {
-                    let mut payload = vec![0; MAX_PLAINTEXT];
-                    engine.open(&mut payload).inspect(|opened| {
-                        if let Opened::Message { length, .. } = opened {
-                            payload.truncate(*length);
-                            messages.scatter(*received, &payload);
-                        }
-                    })
-                }
-            };
-            match opened {
-                Ok(Opened::Message { length, truncated }) => {
-                    if messages.single_buffer(*received).is_some() {
-                        messages.set_received(*received, length, truncated);
-                    }
-                    *received += 1;
-                }
+        while intake.received < messages.len() && engine.is_readable() {
+            match open_one(&mut engine, messages, intake.received) {
+                Ok(Opened::Message { .. }) => intake.received += 1,
                 Ok(Opened::Nothing) => break,
                 Ok(Opened::End) => {
                     outcome = Ok(true);
@@ -200,14 +222,17 @@ impl DtlsConnection {
                 }
             }
         }
+        intake.more = engine.is_readable();
         let replies = engine.take_outgoing(Datagrams::default());
         drop(engine);
         if let Err(error) = &outcome {
             // The peer's authenticated word or OpenSSL's own: nothing can follow it.
             self.conclude(Handshake::Failed(error.clone()));
         }
-        // Alerts and repeated flights: what is lost, the peer asks for again.
-        let _ = self.transport()?.send(&replies, &mut 0);
+        if !replies.is_empty() {
+            // Alerts and repeated flights: what is lost, the peer asks for again.
+            let _ = self.transport()?.send(&replies, &mut 0);
+        }
         outcome
     }
 
@@ -277,7 +302,9 @@ impl DtlsConnection {
             }
             (replies, engine.take_outgoing(Datagrams::default()))
         };
-        let _ = self.transport()?.send(&replies, &mut 0);
+        if !replies.is_empty() {
+            let _ = self.transport()?.send(&replies, &mut 0);
+        }
         let mut count = 0;
         let delivery = self.deliver(&datagrams, &mut count, budget, cancellable);
         self.account(messages, first, sealed, count, sent);

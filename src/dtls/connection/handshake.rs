@@ -10,9 +10,10 @@ use gio::prelude::*;
 use glib::IOCondition;
 use glib::subclass::prelude::*;
 
+use super::budget::Budget;
 use super::imp::DtlsConnection;
 use super::interaction;
-use super::status::{Budget, Explicit, Handshake, Lane, LaneGuard, Question, Shared, Status};
+use super::status::{Explicit, Handshake, Lane, LaneGuard, Question, Shared, Status};
 use crate::engine::{Datagrams, Engine, Role, Step};
 use crate::error::Error;
 use crate::subclass::cancel::check_cancelled;
@@ -248,7 +249,7 @@ impl DtlsConnection {
                     if !self.present(authorities, driver)? {
                         // What arrives meanwhile must not keep the base ready.
                         return Ok(match self.take_flight()? {
-                            Received::Datagrams => Advance::Waiting(Some(Duration::ZERO)),
+                            Received::Datagrams(_) => Advance::Waiting(Some(Duration::ZERO)),
                             Received::Nothing => Advance::Waiting(None),
                             Received::End => self.give_up(Error::UnexpectedEof),
                         });
@@ -261,7 +262,7 @@ impl DtlsConnection {
                 Step::NeedDatagram => {
                     sent?;
                     match unless_gone(self.take_flight(), refused, Received::Nothing)? {
-                        Received::Datagrams => {}
+                        Received::Datagrams(_) => {}
                         Received::Nothing => return Ok(Advance::Waiting(timeout)),
                         Received::End => return Ok(self.give_up(Error::UnexpectedEof)),
                     }
@@ -279,7 +280,7 @@ impl DtlsConnection {
     /// Feeds what has arrived.
     fn take_flight(&self) -> Result<Received, Error> {
         self.transport()?
-            .receive(FLIGHT, |datagram| self.feed(datagram))
+            .receive(FLIGHT, |datagrams| self.feed(datagrams))
     }
 
     pub fn report_authorities(&self) {
@@ -304,10 +305,10 @@ impl DtlsConnection {
         Advance::Done
     }
 
-    /// Gives the engine one received datagram.
-    pub fn feed(&self, datagram: &[u8]) {
+    /// Gives the engine received datagrams.
+    pub fn feed(&self, datagrams: &mut dyn Iterator<Item = &[u8]>) {
         if let Ok(mut engine) = self.engine() {
-            engine.feed(datagram);
+            datagrams.for_each(|datagram| engine.feed(datagram));
         }
     }
 

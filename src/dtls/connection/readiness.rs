@@ -6,9 +6,10 @@ use gio::prelude::*;
 use glib::subclass::prelude::*;
 use glib::{ControlFlow, IOCondition};
 
+use super::budget::Budget;
 use super::events::BaseEvents;
 use super::imp::DtlsConnection;
-use super::status::{Budget, Handshake, Status};
+use super::status::{Handshake, Status};
 use crate::error::Error;
 use crate::subclass::cancel::{OnCancel, check_cancelled};
 use crate::subclass::source::{SourceImpl, datagram_source, set_ready_time};
@@ -79,7 +80,7 @@ impl DtlsConnection {
     }
 
     /// Whether a receive has something to return without a further datagram.
-    pub fn has_buffered(&self) -> bool {
+    fn has_buffered(&self) -> bool {
         let deferred = self.shared.lock().receive_error.is_some();
         deferred || self.engine().is_ok_and(|mut engine| engine.is_readable())
     }

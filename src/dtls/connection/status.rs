@@ -3,11 +3,11 @@
 use std::mem;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread::{self, ThreadId};
-use std::time::{Duration, Instant};
 
 use gio::prelude::*;
 use glib::IOCondition;
 
+use super::budget::Budget;
 use crate::error::Error;
 use crate::subclass::cancel::OnCancel;
 use crate::subclass::cancel::check_cancelled;
@@ -73,6 +73,8 @@ pub struct Status {
     /// Whether a source found a lane taken and wants to know when it is free.
     pub lane_awaited: bool,
     holders: [Option<ThreadId>; 3],
+    /// The calls that are asleep in [`Shared::wait`].
+    asleep: usize,
     /// Trigger whatever blocks on the base socket.
     wakers: Vec<gio::Cancellable>,
 }
@@ -154,53 +156,15 @@ impl Status {
     }
 }
 
-/// How long a call may take in all.
-#[derive(Clone, Copy, Debug)]
-pub enum Budget {
-    /// It must not wait.
-    Poll,
-    /// It may wait until then.
-    Until(Instant),
-    /// It may wait for ever.
-    Forever,
-}
-
-impl Budget {
-    /// From GIO's time-out: none blocks, zero never does.
-    pub fn new(timeout: Option<Duration>) -> Self {
-        match timeout {
-            None => Budget::Forever,
-            Some(Duration::ZERO) => Budget::Poll,
-            Some(timeout) => Instant::now()
-                .checked_add(timeout)
-                .map_or(Budget::Forever, Budget::Until),
-        }
-    }
-
-    /// What is left, if there is a limit.
-    pub fn remaining(self) -> Option<Duration> {
-        match self {
-            Budget::Poll => Some(Duration::ZERO),
-            Budget::Until(end) => Some(end.saturating_duration_since(Instant::now())),
-            Budget::Forever => None,
-        }
-    }
-
-    /// The error of a call that has used it up.
-    pub fn check(self) -> Result<(), Error> {
-        match self {
-            Budget::Poll => Err(Error::WouldBlock),
-            Budget::Until(end) if end <= Instant::now() => Err(Error::TimedOut),
-            _ => Ok(()),
-        }
-    }
-}
-
 /// The state, its lock, and the news of its changes.
 pub struct Shared {
     /// Wakes the sources that watch the connection.
     pub alarm: Arc<Alarm>,
     status: Mutex<Status>,
+    /// Notified after a change if a call is asleep, as the lock's holder sees during the change or
+    /// later. No wake-up is lost: a call looks at the state, counts itself and falls asleep without
+    /// giving up the lock in between. If it looked before the change, it is counted until it has woken,
+    /// and if it looked after, it has seen the change.
     changed: Condvar,
 }
 
@@ -219,6 +183,7 @@ impl Default for Shared {
                 send_error: None,
                 lane_awaited: false,
                 holders: [None; 3],
+                asleep: 0,
                 wakers: Vec::new(),
             }),
             changed: Condvar::new(),
@@ -234,8 +199,11 @@ impl Shared {
 
     /// Makes every waiting call and every source look again.
     pub fn announce(&self) {
-        let blocked = self.lock().wakers.clone();
-        self.changed.notify_all();
+        let (blocked, asleep) = {
+            let status = self.lock();
+            (status.wakers.clone(), status.asleep)
+        };
+        self.wake(asleep);
         for waker in blocked {
             waker.cancel();
         }
@@ -245,8 +213,16 @@ impl Shared {
     /// Makes the calls that wait for one another look again.
     pub fn nudge(&self) {
         // The lock makes sure that a waiting thread is either before its check or asleep.
-        drop(self.lock());
-        self.changed.notify_all();
+        let asleep = self.lock().asleep;
+        self.wake(asleep);
+    }
+
+    /// Wakes the calls that were asleep when the lock was held; for none, that would be a system call
+    /// in vain.
+    fn wake(&self, asleep: usize) {
+        if asleep > 0 {
+            self.changed.notify_all();
+        }
     }
 
     /// Rings the sources when the application cancels, as long as the result is kept.
@@ -280,6 +256,7 @@ impl Shared {
                 return Ok(result);
             }
             budget.check()?;
+            status.asleep += 1;
             status = match budget.remaining() {
                 None => self
                     .changed
@@ -290,6 +267,7 @@ impl Shared {
                     waited.unwrap_or_else(PoisonError::into_inner).0
                 }
             };
+            status.asleep -= 1;
         }
     }
 
@@ -302,19 +280,20 @@ impl Shared {
         cancellable: Option<&gio::Cancellable>,
         admit: impl Fn(&Status) -> Result<(), Error>,
     ) -> Result<LaneGuard, Error> {
+        let me = Some(thread::current().id());
         self.wait(budget, cancellable, |status| {
             if let Err(error) = admit(status) {
                 return Some(Err(error));
             }
             // Whoever holds another lane waits for the handshake's, or its holder for us.
-            let inside = status.is_held_here(lane) || status.is_held_here(Lane::Handshake);
+            let inside = status.holder(lane) == me || status.holder(Lane::Handshake) == me;
             if inside && !matches!(budget, Budget::Poll) {
                 return Some(Err(Error::WouldDeadlock));
             }
             if status.is_held(lane) {
                 return None;
             }
-            status.set_holder(lane, Some(thread::current().id()));
+            status.set_holder(lane, me);
             Some(Ok(LaneGuard {
                 shared: self.clone(),
                 lane,
@@ -369,12 +348,12 @@ pub struct LaneGuard {
 
 impl Drop for LaneGuard {
     fn drop(&mut self) {
-        let awaited = {
+        let (awaited, asleep) = {
             let mut status = self.shared.lock();
             status.set_holder(self.lane, None);
-            mem::take(&mut status.lane_awaited)
+            (mem::take(&mut status.lane_awaited), status.asleep)
         };
-        self.shared.changed.notify_all();
+        self.shared.wake(asleep);
         if awaited {
             self.shared.alarm.ring();
         }

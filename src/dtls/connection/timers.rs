@@ -5,9 +5,10 @@ use std::time::{Duration, Instant};
 use glib::prelude::*;
 use glib::{ParamSpec, ParamSpecUInt};
 
+use super::budget::Budget;
 use super::imp::DtlsConnection;
 use super::properties::{Property, SETTABLE, Write};
-use super::status::{Budget, Handshake, Lane, Status};
+use super::status::{Handshake, Lane, Status};
 use crate::engine::testing;
 use crate::error::Error;
 use crate::subclass::source::set_ready_time;
