@@ -15,7 +15,7 @@ impl imp::DtlsConnection {
     pub fn exporting_engine(&self) -> Result<MutexGuard<'_, Engine>, Error> {
         {
             let status = self.shared.lock();
-            if status.read_closed && status.write_closed {
+            if status.is_closed() {
                 return Err(Error::Closed);
             }
             match &status.handshake {

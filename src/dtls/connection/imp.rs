@@ -338,8 +338,7 @@ impl DtlsConnectionImpl for DtlsConnection {
     fn channel_binding(&self, kind: gio::TlsChannelBindingType) -> Result<Vec<u8>, glib::Error> {
         let fails = |failure, why: &str| Err(Error::ChannelBinding(failure, why.into()).into());
         let status = self.shared.lock();
-        let is_open = !(status.read_closed && status.write_closed);
-        let is_usable = is_open && matches!(status.handshake, Handshake::Established);
+        let is_usable = !status.is_closed() && matches!(status.handshake, Handshake::Established);
         drop(status);
         if !is_usable {
             let why = "The handshake is not finished, or the connection is closed";

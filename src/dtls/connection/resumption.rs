@@ -8,7 +8,7 @@ use super::imp::DtlsConnection;
 use super::properties::{Property, SETTABLE, Write};
 use super::session_cache::{self, Key};
 use super::settings::Settings;
-use super::status::{Handshake, Question};
+use super::status::Question;
 use crate::engine::{Bound, Resumption, Role, SavedSession};
 use crate::error::Error;
 use crate::ossl::clock;
@@ -123,29 +123,15 @@ impl DtlsConnection {
 
     /// The session of an established client, and what it is bound to.
     fn session(&self) -> Result<(SavedSession, Bound), Error> {
-        {
-            let status = self.shared.lock();
-            if status.read_closed && status.write_closed {
-                return Err(Error::Closed);
-            }
-            match &status.handshake {
-                Handshake::Established => {}
-                Handshake::Failed(error) => return Err(error.clone()),
-                Handshake::NotStarted | Handshake::InProgress => return Err(Error::NoSession),
-            }
-        }
-        let session = self.engine()?.resumable_session();
+        let session = self.exporting_engine()?.resumable_session();
         session.zip(self.facts().session_bound).ok_or_else(|| {
             Error::NotSupported("The session cannot be resumed: the server gave no ticket".into())
         })
     }
 
     fn choose_session(&self, chosen: (SavedSession, Bound)) -> Result<(), Error> {
-        {
-            let status = self.shared.lock();
-            if status.read_closed && status.write_closed {
-                return Err(Error::Closed);
-            }
+        if self.shared.lock().is_closed() {
+            return Err(Error::Closed);
         }
         if self.engine.get().is_some() {
             return Err(Error::TooLate("The session to resume"));

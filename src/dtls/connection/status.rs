@@ -90,6 +90,11 @@ impl Status {
         self.holder(lane).is_some()
     }
 
+    /// Whether both directions were closed on our side.
+    pub fn is_closed(&self) -> bool {
+        self.read_closed && self.write_closed
+    }
+
     /// Whether the handshake is not over and never will be, since we may not send.
     pub fn cannot_handshake(&self) -> bool {
         self.write_closed
