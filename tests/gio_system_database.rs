@@ -326,7 +326,16 @@ fn usual_anchors_are_found_without_the_environment() {
 #[test]
 fn links_that_lead_nowhere_are_passed_over() {
     if let Some(child) = Child::here() {
-        assert_eq!(child.judge(&Database::new(), "leaf.pem"), Flags::empty());
+        // Where OpenSSL does so, too: some releases stop at such a link.
+        let expected = if child.is_verified_by_openssl("root.pem") {
+            Flags::empty()
+        } else {
+            Flags::UNKNOWN_CA
+        };
+        assert_eq!(child.judge(&Database::new(), "leaf.pem"), expected);
+        if !expected.is_empty() {
+            return;
+        }
         let database = Database::new();
         let root = child.certificate("root.pem");
         let handle = database.create_certificate_handle(&root).unwrap();

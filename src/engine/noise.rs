@@ -60,8 +60,8 @@ impl Sieve {
         self.messages.expect_resumption(identifier);
     }
 
-    /// Takes apart a datagram.
-    pub(super) fn sift(&mut self, datagram: &[u8]) -> Sifted {
+    /// Takes apart a datagram, in which protected records have `shortest` bytes at least.
+    pub(super) fn sift(&mut self, datagram: &[u8], shortest: usize) -> Sifted {
         let mut sifted = Sifted::default();
         let mut cipher_changes = false;
         let mut protected = Vec::new();
@@ -70,6 +70,7 @@ impl Sieve {
             rest = tail;
             sifted.sign_of_life |= match (record.kind, record.payload) {
                 _ if record.major != VERSION[0] => false,
+                _ if record.is_stunted(shortest) => false,
                 // OpenSSL drops it unless it is authentic.
                 _ if record.epoch != [0, 0] => {
                     protected.push(record.whole.to_vec());
@@ -117,6 +118,26 @@ struct Record<'a> {
     major: u8,
     epoch: [u8; 2],
     payload: &'a [u8],
+}
+
+impl Record<'_> {
+    /// Whether it is shorter than its protection alone. OpenSSL 3.0.19, for one, does not drop such a
+    /// record: it ends the association.
+    fn is_stunted(&self, shortest: usize) -> bool {
+        self.epoch != [0, 0] && self.payload.len() < shortest
+    }
+}
+
+/// Whether all protected records of a datagram have `shortest` bytes at least.
+pub(super) fn is_sound(datagram: &[u8], shortest: usize) -> bool {
+    let mut rest = datagram;
+    while let Some((record, tail)) = split_record(rest) {
+        if record.is_stunted(shortest) {
+            return false;
+        }
+        rest = tail;
+    }
+    true
 }
 
 /// The first record and what follows it; none if it is not complete.
@@ -172,8 +193,10 @@ mod tests {
         hello
     }
 
+    const SHORTEST: usize = 24;
+
     fn sift(datagram: &[u8]) -> Sifted {
-        Sieve::new(Peer::Client { is_asked: false }, Vec::new()).sift(datagram)
+        Sieve::new(Peer::Client { is_asked: false }, Vec::new()).sift(datagram, SHORTEST)
     }
 
     #[test]
@@ -188,12 +211,24 @@ mod tests {
     }
 
     #[test]
+    fn protected_record_that_has_no_room_for_its_protection_is_noise() {
+        let stunted = record(HANDSHAKE, 1, &[0; SHORTEST - 1]);
+        let whole = record(HANDSHAKE, 1, &[0; SHORTEST]);
+        assert_eq!(sift(&stunted), Sifted::default());
+        let both = [stunted, whole.clone()].concat();
+        assert_eq!(sift(&both).others, [whole.clone()]);
+        assert!(is_sound(&whole, SHORTEST));
+        assert!(is_sound(&record(HANDSHAKE, 0, &[]), SHORTEST));
+        assert!(!is_sound(&both, SHORTEST));
+    }
+
+    #[test]
     fn plaintext_records_are_numbered_in_the_order_of_their_arrival() {
         let mut sieve = Sieve::new(Peer::Client { is_asked: false }, Vec::new());
         for number in 0..3 {
             let mut forged = record(CHANGE_CIPHER_SPEC, 0, &[1]);
             forged[5..11].fill(0xff);
-            let sifted = sieve.sift(&forged);
+            let sifted = sieve.sift(&forged, SHORTEST);
             assert_eq!(sifted.others[0][5..11], [0, 0, 0, 0, 0, number]);
         }
     }

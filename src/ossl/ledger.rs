@@ -30,6 +30,15 @@ impl Dropped {
             Header::Data(_) | Header::Other => self.unexpected += 1,
         }
     }
+
+    /// Counts a datagram that cannot be the peer's.
+    pub fn unauthentic(&mut self, datagram: &[u8]) {
+        match Header::of(datagram) {
+            Header::None => self.malformed += 1,
+            Header::Data(_) => self.unauthenticated += 1,
+            Header::Other => self.unexpected += 1,
+        }
+    }
 }
 
 impl AddAssign for Dropped {

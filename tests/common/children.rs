@@ -34,6 +34,13 @@ impl Child {
         Certificate::from_pem(&pem, None).unwrap().upcast()
     }
 
+    /// What OpenSSL's own program says, in the same environment.
+    pub fn is_verified_by_openssl(&self, name: &str) -> bool {
+        let mut openssl = Command::new("openssl");
+        let status = openssl.arg("verify").arg(self.0.join(name)).status();
+        status.unwrap().success()
+    }
+
     pub fn judge(&self, database: &Database, name: &str) -> Flags {
         verify(database, &self.certificate(name))
     }

@@ -6,6 +6,7 @@ use std::ptr;
 use foreign_types::{ForeignType, ForeignTypeRef};
 use openssl::nid::Nid;
 use openssl::pkey::{Id, PKey, Public};
+use openssl::ssl::SslCipherRef;
 
 use super::Session;
 use crate::ossl::{queue, sys};
@@ -45,7 +46,31 @@ const PSS_SCHEMES: [(Nid, &str); 3] = [
     (Nid::SHA512, "rsa_pss_pss_sha512"),
 ];
 
+/// Bytes that protection adds to a record: an explicit nonce and a tag (RFC 5288, section 3, RFC 6655,
+/// section 3), or the tag alone (RFC 7905, section 2). The short tag of CCM_8 comes to the same with its nonce.
+const NONCE_AND_TAG: usize = 8 + 16;
+const TAG: usize = 16;
+
 impl Session {
+    /// Bytes that a protected record has at least, with the suite that was chosen; while there is none yet, with
+    /// most.
+    pub fn shortest_protected(&self) -> usize {
+        let has_tag_only = |name: &str| name.contains("CHACHA20") || name.contains("CCM8");
+        match self.chosen_suite() {
+            Some(suite) if has_tag_only(suite.name()) => TAG,
+            _ => NONCE_AND_TAG,
+        }
+    }
+
+    /// The suite that the handshake goes on with.
+    pub(super) fn chosen_suite(&self) -> Option<&SslCipherRef> {
+        // SAFETY: the `SSL` is valid, and suites last for ever.
+        unsafe {
+            let suite = sys::SSL_get_pending_cipher(self.ssl.as_ptr());
+            (!suite.is_null()).then(|| SslCipherRef::from_ptr(suite.cast_mut()))
+        }
+    }
+
     /// What was agreed on; to be asked after the handshake.
     pub fn negotiated(&self) -> Negotiated {
         let cipher = self.ssl.current_cipher();

@@ -168,14 +168,9 @@ impl Session {
 
     /// What the key is mixed with, once a suite is agreed upon that has one.
     pub fn pending_exchange(&self) -> Option<KeyExchange> {
-        // SAFETY: the `SSL` is valid; so is the suite, if there is one.
-        unsafe {
-            let suite = sys::SSL_get_pending_cipher(self.ssl.as_ptr());
-            if suite.is_null() {
-                return None;
-            }
-            exchange_of(suite)
-        }
+        let suite = self.chosen_suite()?;
+        // SAFETY: the suite is valid.
+        unsafe { exchange_of(suite.as_ptr()) }
     }
 
     /// Whether a key has taken the place of certificates.
