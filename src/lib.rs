@@ -23,8 +23,8 @@ pub mod prelude {
 
     pub use crate::dtls::{
         DtlsBytesExt, DtlsDescriptionExt, DtlsExporterExt, DtlsFactsExt, DtlsKeylogExt,
-        DtlsPathExt, DtlsProtocolExt, DtlsResumptionExt, DtlsSrtpExt, DtlsStatisticsExt,
-        DtlsTimersExt,
+        DtlsOffloadExt, DtlsPathExt, DtlsProtocolExt, DtlsResumptionExt, DtlsSrtpExt,
+        DtlsStatisticsExt, DtlsTimersExt,
     };
 }
 

@@ -232,7 +232,7 @@ fn what_the_base_knows_counts_more_than_a_guess() {
 /// What a base that takes `limit` bytes makes of a flight.
 fn squeeze(engine: &mut Engine, limit: usize) -> Vec<Vec<u8>> {
     let mut taken = Vec::new();
-    let mut flight = engine.take_outgoing(Datagrams::default());
+    let mut flight = engine.take_outgoing();
     let mut next = 0;
     while let Some(datagram) = flight.nth(next).map(<[u8]>::to_vec) {
         if datagram.len() <= limit {

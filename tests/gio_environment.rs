@@ -16,33 +16,11 @@ use std::{
 };
 
 use choices::{assert_refused, client_with, ends, server_with};
-use common::ways::Way;
+use common::{
+    again::{child, is_child, run_child},
+    ways::Way,
+};
 use gio_ossl::{DtlsClientConnection, prelude::*};
-
-/// Tells a child of this program that it is one.
-const CHILD: &str = "GIO_OSSL_TEST_CHILD";
-
-/// Whether this is a child.
-fn is_child() -> bool {
-    env::var_os(CHILD).is_some()
-}
-
-/// The test of this name again, in a process with these variables.
-fn child(test: &str, variables: &[(&str, &str)]) {
-    run_child(Command::new(env::current_exe().unwrap()), test, variables);
-}
-
-fn run_child(mut command: Command, test: &str, variables: &[(&str, &str)]) {
-    let output = command
-        .args(["--exact", test, "--nocapture", "--test-threads", "1"])
-        .env(CHILD, "1")
-        .envs(variables.iter().copied())
-        .output()
-        .unwrap();
-    let text = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success(), "{variables:?}: {output:?}");
-    assert!(text.contains("1 passed"), "{text}");
-}
 
 #[test]
 fn environment_counts_where_no_property_is_set() {

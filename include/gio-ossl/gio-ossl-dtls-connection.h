@@ -307,6 +307,47 @@ GPtrArray *gio_ossl_dtls_connection_receive_many (GioOsslDtlsConnection *self,
  * Since: 0.1
  */
 
+/* What the kernel takes over */
+
+/**
+ * GioOsslDtlsConnection:send-offload:
+ *
+ * Whether messages of equal length that are sent in one call are handed to the
+ * kernel as one, which makes datagrams of it (UDP_SEGMENT). They arrive as if
+ * they were sent one by one.
+ *
+ * %TRUE by default. From the initialisation on this is what is in use: %FALSE
+ * where the base socket is no #GSocket of UDP, or is of a class derived from
+ * it, and from the first refusal by the kernel on. The messages that it refuses
+ * go out one by one. Setting it again has it tried again.
+ *
+ * May be set at any time, in any thread. The environment variable
+ * GIO_OSSL_SEND_OFFLOAD, 0 or 1, counts where the application sets nothing.
+ *
+ * Since: 0.1
+ */
+
+/**
+ * GioOsslDtlsConnection:receive-offload:
+ *
+ * Whether the kernel merges datagrams of equal length that arrive together, and
+ * hands them over as one (UDP_GRO). They are told apart again: messages are
+ * received as ever, with less work.
+ *
+ * %FALSE by default, because it is an option of the base socket: who receives
+ * from that directly gets merged datagrams. It is set back to what it was when
+ * both directions are closed, or the connection is disposed of. From the
+ * initialisation on this is what is in use: %FALSE where the base socket is no
+ * #GSocket of UDP, or is of a class derived from it, and where the kernel
+ * refuses.
+ *
+ * May be set at any time until then, in any thread; datagrams that were merged
+ * before it is taken back may be lost. The environment variable
+ * GIO_OSSL_RECEIVE_OFFLOAD, 0 or 1, counts where the application sets nothing.
+ *
+ * Since: 0.1
+ */
+
 /* Timers */
 
 /**

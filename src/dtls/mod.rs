@@ -7,6 +7,7 @@ pub use connection::description::DtlsDescriptionExt;
 pub use connection::exporter::DtlsExporterExt;
 pub use connection::facts::DtlsFactsExt;
 pub use connection::keylog::DtlsKeylogExt;
+pub use connection::offload::DtlsOffloadExt;
 pub use connection::path::DtlsPathExt;
 pub use connection::protocol::DtlsProtocolExt;
 pub use connection::resumption::DtlsResumptionExt;

@@ -1,33 +1,79 @@
 //! Application data: opening and sealing records, and close_notify.
 
+use std::cell::Cell;
+
 use super::{Engine, MAX_PLAINTEXT, Opened, State};
 use crate::error::Error;
 use crate::ossl::queue::{self, Failure};
 use crate::ossl::session::Reading;
 
+thread_local! {
+    /// Where records are decrypted that the caller's buffer might be too short for.
+    static SCRATCH: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
+
+/// From so many bytes on, to copy a message takes longer than to find out that it need not be.
+const WORTH_ASKING: usize = 4096;
+
+/// Opens messages in a row. Nobody else uses OpenSSL in this thread meanwhile, so its error queue is looked at
+/// once.
+pub struct Opener<'a>(&'a mut Engine);
+
+impl Opener<'_> {
+    /// Decrypts the next message into `buffer`.
+    pub fn open(&mut self, buffer: &mut [u8]) -> Result<Opened, Error> {
+        self.0.open_next(buffer)
+    }
+
+    /// As [`Engine::is_readable`].
+    pub fn is_readable(&mut self) -> bool {
+        self.0.is_readable()
+    }
+}
+
 impl Engine {
     /// Decrypts the next message into `buffer`.
     pub fn open(&mut self, buffer: &mut [u8]) -> Result<Opened, Error> {
+        self.opener().open(buffer)
+    }
+
+    /// What decrypts messages in a row.
+    pub fn opener(&mut self) -> Opener<'_> {
+        queue::clear();
+        Opener(self)
+    }
+
+    fn open_next(&mut self, buffer: &mut [u8]) -> Result<Opened, Error> {
         match &self.state {
             State::Established => {}
             State::Failed(error) => return Err(error.clone()),
             _ => return Ok(Opened::Nothing),
         }
-        if buffer.len() >= MAX_PLAINTEXT {
+        let room = buffer.len();
+        if room >= MAX_PLAINTEXT {
             let reading = self.session.read(buffer);
-            return self.opened(reading, MAX_PLAINTEXT);
+            return self.opened(reading, room);
         }
-        let mut scratch = std::mem::take(&mut self.scratch);
+        if room >= WORTH_ASKING && !self.session.has_decrypted() {
+            let mut reading = self.session.read(buffer);
+            if let Ok(Reading::Message(length)) = &mut reading
+                && *length == room
+            {
+                *length += self.session.discard_decrypted();
+            }
+            return self.opened(reading, room);
+        }
+        let mut scratch = SCRATCH.take();
         scratch.resize(MAX_PLAINTEXT, 0);
         let reading = self.session.read(&mut scratch);
         if let Ok(Reading::Message(length)) = reading {
-            let kept = length.min(buffer.len());
+            let kept = length.min(room);
             if let (Some(to), Some(from)) = (buffer.get_mut(..kept), scratch.get(..kept)) {
                 to.copy_from_slice(from);
             }
         }
-        self.scratch = scratch;
-        self.opened(reading, buffer.len())
+        SCRATCH.set(scratch);
+        self.opened(reading, room)
     }
 
     fn opened(&mut self, reading: Result<Reading, Failure>, room: usize) -> Result<Opened, Error> {

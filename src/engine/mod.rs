@@ -49,6 +49,7 @@ pub mod testing;
 mod timers;
 
 pub use binding::Binding;
+pub use data::Opener;
 pub use export::{SrtpKey, SrtpKeys};
 pub use path::{DEFAULT_MTU, LONGEST_MTU, SHORTEST_MTU};
 pub use psk::KeyRequest;
@@ -124,8 +125,8 @@ pub struct Engine {
     /// Whether the server has asked for a certificate and got none.
     certificate_missing: bool,
     mtu: u16,
-    /// Where records are decrypted that the caller's buffer might be too short for.
-    scratch: Vec<u8>,
+    /// Bytes that a protected record has at least, once the association is established.
+    shortest_protected: usize,
     statistics: Statistics,
 }
 
@@ -163,7 +164,7 @@ impl Engine {
             state: State::Handshaking { suspicion: None },
             certificate_missing: false,
             mtu: config.mtu,
-            scratch: Vec::new(),
+            shortest_protected: 0,
             statistics: Statistics::default(),
         })
     }
@@ -173,13 +174,16 @@ impl Engine {
         match (&self.state, &mut self.sieve) {
             (State::Failed(_), _) => {}
             (_, Some(sieve)) => {
-                let sifted = sieve.sift(datagram);
+                let sifted = sieve.sift(datagram, self.session.shortest_protected());
                 if !sifted.sign_of_life && sifted.alert.is_none() {
                     self.statistics.dropped.early(datagram);
                 }
                 self.feed_handshake(&sifted);
             }
             (_, None) if datagram.is_empty() => self.statistics.dropped.early(datagram),
+            (_, None) if !noise::is_sound(datagram, self.shortest_protected) => {
+                self.statistics.dropped.unauthentic(datagram);
+            }
             (_, None) => self.session.wire().receive(datagram),
         }
     }
@@ -276,6 +280,7 @@ impl Engine {
         }
         self.sieve = None;
         self.session.keep_accounts();
+        self.shortest_protected = self.session.shortest_protected();
         self.state = State::Established;
         Step::Established
     }
@@ -326,10 +331,10 @@ impl Engine {
         matches!(self.state, State::Handshaking { suspicion: Some(_) })
     }
 
-    /// Takes the datagrams that wait to be sent; `empty` is reused for the next ones.
+    /// Takes the datagrams that wait to be sent.
     #[must_use]
-    pub fn take_outgoing(&mut self, empty: Datagrams) -> Datagrams {
-        self.session.take_outgoing(empty)
+    pub fn take_outgoing(&mut self) -> Datagrams {
+        self.session.take_outgoing()
     }
 
     /// The negotiated version as it stands on the wire (0xfefd is DTLS 1.2).

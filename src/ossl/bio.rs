@@ -3,8 +3,9 @@
 //! OpenSSL's memory BIOs lose datagram boundaries before 3.2 and answer none of the controls that
 //! DTLS asks. This one keeps each datagram whole: a read pops one, a write appends one.
 
-use std::collections::VecDeque;
+use std::cell::Cell;
 use std::ffi::{c_char, c_int, c_long, c_void};
+use std::mem;
 use std::ptr::NonNull;
 use std::sync::OnceLock;
 
@@ -15,16 +16,48 @@ use super::flight;
 use super::ledger::Ledger;
 use super::sys::{BIO_CTRL_DGRAM_GET_MTU_OVERHEAD, BIO_CTRL_FLUSH};
 
-/// Outgoing datagrams, end to end in one buffer.
+/// How much memory of datagrams a thread keeps for the next ones: so many buffers, of so many bytes at
+/// most, which are a full batch of the longest.
+const SPARES: usize = 4;
+const LONGEST_SPARE: usize = 1 << 20;
+
+type Memory = (Vec<u8>, Vec<usize>);
+
+thread_local! {
+    static SPARES_OF_THREAD: [Cell<Memory>; SPARES] = Default::default();
+}
+
+/// Datagrams, end to end in one buffer. The memory is the thread's: it is taken with the first datagram and
+/// given back at the end, so that a connection that has nothing to say has none.
 #[derive(Default)]
 pub struct Datagrams {
     bytes: Vec<u8>,
     ends: Vec<usize>,
 }
 
+impl Drop for Datagrams {
+    fn drop(&mut self) {
+        if (1..=LONGEST_SPARE).contains(&self.bytes.capacity()) {
+            let mut memory = (mem::take(&mut self.bytes), mem::take(&mut self.ends));
+            // A thread that ends keeps nothing.
+            let _ = SPARES_OF_THREAD.try_with(|spares| {
+                for spare in spares {
+                    memory = spare.replace(mem::take(&mut memory));
+                    if memory.0.capacity() == 0 {
+                        break;
+                    }
+                }
+            });
+        }
+    }
+}
+
 impl Datagrams {
     /// Adds one datagram.
     pub fn push(&mut self, datagram: &[u8]) {
+        if self.bytes.capacity() == 0 {
+            self.take_spare();
+        }
         self.bytes.extend_from_slice(datagram);
         self.ends.push(self.bytes.len());
     }
@@ -76,8 +109,22 @@ impl Datagrams {
         self.ends.is_empty()
     }
 
-    /// Drops all datagrams and keeps the memory.
-    pub fn clear(&mut self) {
+    /// Drops the first `count` datagrams.
+    fn drop_front(&mut self, count: usize) {
+        let start = self
+            .tail(count)
+            .map_or(self.bytes.len(), |(start, _)| start);
+        self.bytes.drain(..start);
+        self.ends.drain(..count.min(self.ends.len()));
+        self.ends.iter_mut().for_each(|end| *end -= start);
+    }
+
+    fn take_spare(&mut self) {
+        let _ = SPARES_OF_THREAD.try_with(|spares| {
+            let taken = spares.iter().map(Cell::take);
+            let mut found = taken.filter(|(bytes, _)| bytes.capacity() > 0);
+            (self.bytes, self.ends) = found.next().unwrap_or_default();
+        });
         self.bytes.clear();
         self.ends.clear();
     }
@@ -85,11 +132,9 @@ impl Datagrams {
 
 /// What the BIO reads from and writes to.
 pub struct Wire {
-    incoming: VecDeque<Vec<u8>>,
-    /// Buffers of datagrams that were read, for the next ones.
-    spare: Vec<Vec<u8>>,
-    /// The bytes that those have room for.
-    spare_bytes: usize,
+    /// Received datagrams, and how many of them were read.
+    incoming: Datagrams,
+    read: usize,
     /// Datagrams that OpenSSL wrote.
     pub outgoing: Datagrams,
     /// Whether nothing is read until further notice: what keeps a server's handshake where it is.
@@ -110,10 +155,6 @@ pub struct Wire {
 const HANDSHAKE: u8 = 22;
 /// What IPv4 and UDP add to a datagram: OpenSSL makes none for packets of less than 256 bytes.
 const HEADERS: c_long = 20 + 8;
-/// How many read buffers are kept for reuse.
-const SPARE_BUFFERS: usize = 32;
-/// The bytes that all of them have room for at most: anybody can send long datagrams.
-const SPARE_BYTES: usize = 1 << 16;
 /// How many datagrams wait at most. More come only while nobody reads, and then a datagram socket
 /// would lose them, too.
 const MAX_INCOMING: usize = 256;
@@ -121,9 +162,8 @@ const MAX_INCOMING: usize = 256;
 impl Wire {
     fn new() -> Self {
         Wire {
-            incoming: VecDeque::new(),
-            spare: Vec::new(),
-            spare_bytes: 0,
+            incoming: Datagrams::default(),
+            read: 0,
             outgoing: Datagrams::default(),
             held: false,
             stepwise: false,
@@ -147,28 +187,27 @@ impl Wire {
 
     /// Queues one received datagram for reading.
     pub fn receive(&mut self, datagram: &[u8]) {
-        if self.incoming.len() >= MAX_INCOMING {
+        if self.incoming() >= MAX_INCOMING {
             if let Some(ledger) = &mut self.ledger {
                 ledger.dropped.overflowed += 1;
             }
             return;
         }
-        let mut buffer = self.spare.pop().unwrap_or_default();
-        self.spare_bytes -= buffer.capacity();
-        buffer.clear();
-        buffer.extend_from_slice(datagram);
-        self.incoming.push_back(buffer);
+        if self.read >= MAX_INCOMING {
+            self.incoming.drop_front(mem::take(&mut self.read));
+        }
+        self.incoming.push(datagram);
     }
 
     /// How many received datagrams have not been read yet.
     pub fn incoming(&self) -> usize {
-        self.incoming.len()
+        self.incoming.len() - self.read
     }
 
     /// The message that is next and held back: one record, as it was received.
     pub fn at_gate(&self) -> Option<&[u8]> {
-        let next = self.incoming.front()?;
-        match next.as_slice() {
+        let next = self.incoming.nth(self.read)?;
+        match next {
             [HANDSHAKE, _, _, 0, 0, _, _, _, _, _, _, _, _, kind, ..] => {
                 (Some(*kind) == self.gate).then_some(next)
             }
@@ -181,19 +220,19 @@ impl Wire {
         if self.held || self.at_gate().is_some() {
             return None;
         }
-        let datagram = self.incoming.pop_front()?;
+        let datagram = self.incoming.nth(self.read)?;
         self.held = self.stepwise;
         if let Some(ledger) = &mut self.ledger {
-            ledger.read(&datagram);
+            ledger.read(datagram);
         }
         let length = datagram.len().min(buffer.len());
         if let (Some(to), Some(from)) = (buffer.get_mut(..length), datagram.get(..length)) {
             to.copy_from_slice(from);
         }
-        let spare_bytes = self.spare_bytes + datagram.capacity();
-        if self.spare.len() < SPARE_BUFFERS && spare_bytes <= SPARE_BYTES {
-            self.spare_bytes = spare_bytes;
-            self.spare.push(datagram);
+        self.read += 1;
+        if self.incoming() == 0 {
+            self.incoming = Datagrams::default();
+            self.read = 0;
         }
         Some(length)
     }

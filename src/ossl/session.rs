@@ -163,10 +163,9 @@ impl Session {
         unsafe { self.wire.as_mut() }
     }
 
-    /// Takes the datagrams that wait to be sent, and leaves `empty`, cleared, in their place.
-    pub fn take_outgoing(&mut self, mut empty: Datagrams) -> Datagrams {
-        empty.clear();
-        std::mem::replace(&mut self.wire().outgoing, empty)
+    /// Takes the datagrams that wait to be sent.
+    pub fn take_outgoing(&mut self) -> Datagrams {
+        std::mem::take(&mut self.wire().outgoing)
     }
 
     /// Moves the handshake as far as it goes.
@@ -208,11 +207,11 @@ impl Session {
         u16::try_from(version).unwrap_or(0)
     }
 
-    /// Decrypts the next message, which may be empty, into `buffer`, which must have room for [`MAX_PLAINTEXT`] bytes:
-    /// OpenSSL would give the rest of a longer record to the next read.
+    /// Decrypts the next message, which may be empty, into `buffer`. The rest of one that is longer is for
+    /// [`discard_decrypted`](Self::discard_decrypted), lest the next read has it. The error queue must be
+    /// empty.
     pub fn read(&mut self, buffer: &mut [u8]) -> Result<Reading, Failure> {
         for _ in 0..MOST_DROPPED {
-            queue::clear();
             let written = self.wire().outgoing.len();
             let mut length = 0;
             // SAFETY: `buffer` is writable for as many bytes as it says it has.
@@ -241,11 +240,34 @@ impl Session {
                 // After our close_notify OpenSSL stops at each handshake record, such as a repeated
                 // Finished, that it drops.
                 openssl_sys::SSL_ERROR_SYSCALL
-                    if self.shutdown_state() & openssl_sys::SSL_SENT_SHUTDOWN != 0 => {}
+                    if self.shutdown_state() & openssl_sys::SSL_SENT_SHUTDOWN != 0 =>
+                {
+                    queue::clear();
+                }
                 _ => return Err(queue::drain()),
             }
         }
         Ok(Reading::Nothing)
+    }
+
+    /// Whether something is decrypted and not read yet: the rest of a message, or messages that overtook the
+    /// end of the handshake.
+    pub fn has_decrypted(&self) -> bool {
+        // SAFETY: the `SSL` is valid.
+        unsafe { openssl_sys::SSL_pending(self.ssl.as_ptr()) > 0 }
+    }
+
+    /// Drops all that, and returns how many bytes it was.
+    pub fn discard_decrypted(&mut self) -> usize {
+        let mut discarded = 0;
+        let mut bin = [0; 1024];
+        while self.has_decrypted() {
+            match self.read(&mut bin) {
+                Ok(Reading::Message(length @ 1..)) => discarded += length,
+                _ => break,
+            }
+        }
+        discarded
     }
 
     /// From now on, notes what becomes of received datagrams.
@@ -270,8 +292,7 @@ impl Session {
     /// Whether a record, decrypted or not, waits to be read.
     pub fn has_pending(&mut self) -> bool {
         // SAFETY: the `SSL` is valid.
-        let buffered = unsafe { sys::SSL_has_pending(self.ssl.as_ptr()) } == 1;
-        buffered || self.wire().incoming() > 0
+        self.wire().incoming() > 0 || unsafe { sys::SSL_has_pending(self.ssl.as_ptr()) } == 1
     }
 
     /// Protects `message`, which must not be empty, as one record in one datagram.

@@ -5,6 +5,8 @@
 //! cancellable is reset and cancelled again. Nor is `g_cancellable_source_new()`: GLib wakes its
 //! context from the cancelling thread, even if that context is just being freed.
 
+use std::{cell::Cell, os::fd::RawFd, sync::Arc};
+
 use gio::prelude::*;
 use glib::SignalHandlerId;
 
@@ -15,6 +17,63 @@ pub(crate) fn check_cancelled(cancellable: Option<&gio::Cancellable>) -> Result<
     match cancellable {
         Some(cancellable) if cancellable.is_cancelled() => Err(Error::Cancelled),
         _ => Ok(()),
+    }
+}
+
+/// What ends a thread's wait for a base. A thread keeps one for its next wait, with the descriptor that GIO
+/// would open and close for each.
+#[derive(Debug)]
+pub struct WaitToken {
+    cancellable: gio::Cancellable,
+    descriptor: RawFd,
+}
+
+// SAFETY: GCancellable is documented to be used from several threads.
+unsafe impl Send for WaitToken {}
+// SAFETY: as above.
+unsafe impl Sync for WaitToken {}
+
+thread_local! {
+    static SPARE: Cell<Option<Arc<WaitToken>>> = const { Cell::new(None) };
+}
+
+impl WaitToken {
+    /// One that nobody waits for. Whoever wants to trigger it for its last wait may still come: then the next
+    /// one ends early, and its caller looks again.
+    pub(crate) fn take() -> Arc<Self> {
+        if let Ok(Some(spare)) = SPARE.try_with(Cell::take) {
+            if spare.cancellable.is_cancelled() {
+                // SAFETY: it is alive, and nobody waits for it.
+                unsafe { gio::ffi::g_cancellable_reset(spare.cancellable.as_ptr()) };
+            }
+            return spare;
+        }
+        let cancellable = gio::Cancellable::new();
+        Arc::new(Self {
+            descriptor: cancellable.fd(),
+            cancellable,
+        })
+    }
+
+    /// Leaves it to the thread's next wait.
+    pub(crate) fn give_back(token: &Arc<Self>) {
+        // A thread that ends keeps nothing.
+        let _ = SPARE.try_with(|spare| spare.set(Some(token.clone())));
+    }
+
+    /// Ends the wait.
+    pub(crate) fn trigger(&self) {
+        self.cancellable.cancel();
+    }
+
+    /// For those who wait by GIO.
+    pub(crate) fn cancellable(&self) -> &gio::Cancellable {
+        &self.cancellable
+    }
+
+    /// Readable once it is triggered; negative where the system had none to give.
+    pub(super) fn descriptor(&self) -> RawFd {
+        self.descriptor
     }
 }
 

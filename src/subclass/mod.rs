@@ -32,6 +32,8 @@ pub mod datagram_based;
 pub mod datagram_batch;
 pub mod datagram_messages;
 pub mod dtls_connection;
+#[cfg_attr(not(target_os = "linux"), path = "socket_elsewhere.rs")]
+pub mod socket;
 pub mod source;
 pub mod tls_backend;
 pub mod tls_certificate;

@@ -1,10 +1,11 @@
 //! Datagrams between an engine and a `GDatagramBased`: in batches, and the waiting for them.
 //!
-//! The base is used through its five virtual functions only. It is never bound, connected,
-//! reconfigured or closed here.
+//! The base is used through its five virtual functions only, but for a plain `GSocket`, whose datagrams
+//! go to and from the kernel directly. It is never bound, connected or closed here, and reconfigured
+//! only where the application asks for it.
 
 use std::cell::Cell;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use gio::prelude::*;
@@ -13,13 +14,19 @@ use glib::IOCondition;
 use crate::engine::Datagrams;
 use crate::error::Error;
 use crate::subclass::SharedRef;
+use crate::subclass::cancel::WaitToken;
 use crate::subclass::datagram_based::{base_source, receive_batch, send_batch};
+use crate::subclass::socket::{Arrival, DatagramSocket};
 
 /// Bytes that the longest record takes on the wire: plaintext, expansion and header (RFC 5246,
 /// section 6.2.3, RFC 6347, section 4.1). OpenSSL takes no longer datagram either.
 const SLOT: usize = (1 << 14) + 2048 + 13;
 /// Datagrams that one call takes from the base.
 const SLOTS: usize = 32;
+/// The same where the kernel merges them: bytes that may arrive as one, and how many such an engine has
+/// room for, as there are at most 64 datagrams in each.
+const MERGED_SLOT: usize = 65_535;
+const MERGED_SLOTS: usize = 4;
 /// What `GSocket` waits at least and at most: it counts in milliseconds, rounds down, and hands the
 /// number to poll(2) as an int.
 const SHORTEST_WAIT: Duration = Duration::from_millis(1);
@@ -44,11 +51,15 @@ pub enum Received {
 /// A base socket.
 pub struct Transport {
     base: SharedRef<gio::DatagramBased>,
+    /// The same, if it is a plain datagram socket of the system's.
+    direct: Option<DatagramSocket>,
     /// Whether an empty datagram is the base's end. It is for a sequenced-packet socket, whose end
     /// GSocket cannot tell from such a datagram; DTLS has no empty ones.
     ends_empty: bool,
     /// How many datagrams the latest receive brought.
     arrived: AtomicUsize,
+    /// Whether that was all there was, and no more than one.
+    is_dialogue: AtomicBool,
 }
 
 impl Transport {
@@ -71,9 +82,11 @@ impl Transport {
             }
         }
         Ok(Transport {
+            direct: DatagramSocket::of(&base),
             base: SharedRef::new(base),
             ends_empty,
             arrived: AtomicUsize::new(0),
+            is_dialogue: AtomicBool::new(false),
         })
     }
 
@@ -83,7 +96,13 @@ impl Transport {
         2 * self.arrived.load(Ordering::Relaxed)
     }
 
-    /// Takes at most `limit` datagrams that have arrived and hands them to `sink`, without waiting.
+    /// Whether the next datagram is probably still to come, as the answers in a dialogue are, and waiting is
+    /// as cheap as looking.
+    pub fn is_dialogue(&self) -> bool {
+        self.direct.is_some() && self.is_dialogue.load(Ordering::Relaxed)
+    }
+
+    /// Takes about `limit` datagrams at most that have arrived and hands them to `sink`, without waiting.
     pub fn receive(
         &self,
         limit: usize,
@@ -93,44 +112,80 @@ impl Transport {
         if arena.is_empty() {
             arena = vec![0; SLOT * SLOTS];
         }
-        let mut lengths = [0; SLOTS];
-        let wanted = limit.clamp(1, SLOTS);
-        let received = match lengths.get_mut(..wanted) {
-            Some(lengths) => receive_batch(
-                &self.base,
-                &mut arena,
-                SLOT,
-                lengths,
-                Some(Duration::ZERO),
-                None,
-            ),
-            None => Ok(0),
+        let mut arrivals = [Arrival::default(); SLOTS];
+        let (stride, most) = match &self.direct {
+            Some(socket) if socket.merges() => (MERGED_SLOT, MERGED_SLOTS),
+            _ => (SLOT, SLOTS),
         };
-        let received = match received {
-            Ok(0) => Ok(Received::End),
-            Ok(_) if self.ends_empty && lengths.first() == Some(&0) => Ok(Received::End),
-            Ok(count) => {
-                self.arrived.store(count, Ordering::Relaxed);
-                let slots = arena.chunks_exact(SLOT).zip(lengths).take(count);
-                // An end behind datagrams is told again by the next call.
-                let datagrams = slots.filter(|(_, length)| !self.ends_empty || *length > 0);
-                sink(&mut datagrams.filter_map(|(slot, length)| slot.get(..length)));
-                Ok(Received::Datagrams(count))
-            }
-            Err(error) if error.matches(gio::IOErrorEnum::WouldBlock) => Ok(Received::Nothing),
-            Err(error) => Err(Error::Foreign(error)),
+        let wanted = limit.clamp(1, most);
+        let received = match arrivals.get_mut(..wanted) {
+            Some(arrivals) => self.take(&mut arena, stride, arrivals),
+            None => Ok(Received::Nothing),
         };
+        let mut count = 0;
+        if let Ok(Received::Datagrams(arrived)) = received {
+            count = arrived;
+            self.arrived.store(count, Ordering::Relaxed);
+            let pieces = arena.chunks_exact(stride).zip(arrivals).take(count);
+            sink(&mut pieces.flat_map(|(slot, arrival)| datagrams(slot, arrival)));
+        }
+        self.is_dialogue
+            .store(count <= 1 && count < wanted, Ordering::Relaxed);
         ARENA.set(arena);
         received
+    }
+
+    /// One call of the base.
+    fn take(
+        &self,
+        arena: &mut [u8],
+        stride: usize,
+        arrivals: &mut [Arrival],
+    ) -> Result<Received, Error> {
+        if let Some(socket) = &self.direct {
+            return match socket.receive(arena, stride, arrivals) {
+                Ok(0) => Ok(Received::Nothing),
+                Ok(count) => Ok(Received::Datagrams(count)),
+                Err(error) => Err(Error::Foreign(error)),
+            };
+        }
+        let mut lengths = [0; SLOTS];
+        let Some(lengths) = lengths.get_mut(..arrivals.len()) else {
+            return Ok(Received::Nothing);
+        };
+        let timeout = Some(Duration::ZERO);
+        let count = match receive_batch(&self.base, arena, stride, lengths, timeout, None) {
+            Ok(count) => count,
+            Err(error) if error.matches(gio::IOErrorEnum::WouldBlock) => {
+                return Ok(Received::Nothing);
+            }
+            Err(error) => return Err(Error::Foreign(error)),
+        };
+        let lengths = lengths.iter().take(count);
+        // An end behind datagrams is told again by the next call.
+        let lengths = lengths.take_while(|length| !self.ends_empty || **length > 0);
+        let mut received = 0;
+        for (arrival, length) in arrivals.iter_mut().zip(lengths) {
+            arrival.length = *length;
+            received += 1;
+        }
+        Ok(match received {
+            0 => Received::End,
+            _ => Received::Datagrams(received),
+        })
     }
 
     /// Sends the datagrams after the first `sent` ones, without waiting, and adds those that went out
     /// to `sent`, even if it fails: a success that leaves some means that the base can take no more
     /// now.
     pub fn send(&self, datagrams: &Datagrams, sent: &mut usize) -> Result<(), Error> {
+        let bytes = datagrams.bytes();
         while let Some((start, ends)) = datagrams.tail(*sent) {
-            let bytes = datagrams.bytes();
-            match send_batch(&self.base, bytes, start, ends, Some(Duration::ZERO), None) {
+            let count = match &self.direct {
+                Some(socket) => socket.send(bytes, start, ends),
+                None => send_batch(&self.base, bytes, start, ends, Some(Duration::ZERO), None),
+            };
+            match count {
                 Ok(0) => break,
                 Ok(count) => *sent += count,
                 Err(error) if error.matches(gio::IOErrorEnum::WouldBlock) => break,
@@ -138,6 +193,30 @@ impl Transport {
             }
         }
         Ok(())
+    }
+
+    /// Whether datagrams of equal length go out as one.
+    pub fn sends_runs(&self) -> bool {
+        self.direct.as_ref().is_some_and(DatagramSocket::sends_runs)
+    }
+
+    /// Asks for that, or takes it back. A base that cannot does not.
+    pub fn set_sends_runs(&self, wanted: bool) {
+        if let Some(socket) = &self.direct {
+            socket.set_sends_runs(wanted);
+        }
+    }
+
+    /// Whether datagrams of equal length that arrive together may come as one.
+    pub fn receives_merged(&self) -> bool {
+        self.direct.as_ref().is_some_and(DatagramSocket::merges)
+    }
+
+    /// Asks for that, or takes it back. A base that cannot does not.
+    pub fn set_receives_merged(&self, wanted: bool) {
+        if let Some(socket) = &self.direct {
+            socket.set_merges(wanted);
+        }
     }
 
     /// Whether the base is a socket that the application has closed: each call fails from now on, but
@@ -168,13 +247,19 @@ impl Transport {
         &self,
         condition: IOCondition,
         timeout: Option<Duration>,
-        waker: &gio::Cancellable,
+        waker: &WaitToken,
     ) -> Result<bool, Error> {
         let timeout = timeout.map(|time| match time {
             Duration::ZERO => time,
             _ => time.clamp(SHORTEST_WAIT, LONGEST_WAIT),
         });
-        match self.base.condition_wait(condition, timeout, Some(waker)) {
+        if let Some(socket) = &self.direct {
+            return socket
+                .wait(condition, timeout, waker)
+                .map_err(Error::Foreign);
+        }
+        let cancellable = Some(waker.cancellable());
+        match self.base.condition_wait(condition, timeout, cancellable) {
             Ok(()) => Ok(true),
             Err(error)
                 if error.matches(gio::IOErrorEnum::TimedOut)
@@ -198,4 +283,16 @@ impl Transport {
         }
         base_source(&self.base, condition, cancellable)
     }
+}
+
+/// The datagrams in a slot: the one that arrived, or those that the kernel has merged into it.
+fn datagrams(slot: &[u8], arrival: Arrival) -> impl Iterator<Item = &[u8]> {
+    let piece = slot.get(..arrival.length).unwrap_or_default();
+    let size = match arrival.segment {
+        0 => piece.len().max(1),
+        size => size,
+    };
+    let (first, rest) = piece.split_at(size.min(piece.len()));
+    // The first may be empty, which is a datagram as well.
+    std::iter::once(first).chain(rest.chunks(size))
 }

@@ -25,7 +25,7 @@ pub fn config(role: Role) -> Config {
 /// What an engine has to send.
 pub fn datagrams(engine: &mut Engine) -> Vec<Vec<u8>> {
     let mut datagrams = Vec::new();
-    let outgoing: Datagrams = engine.take_outgoing(Datagrams::default());
+    let outgoing: Datagrams = engine.take_outgoing();
     let Some((mut start, ends)) = outgoing.tail(0) else {
         return datagrams;
     };

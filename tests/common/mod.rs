@@ -27,6 +27,7 @@ use gio_ossl::{
 
 use simnet::{Endpoint, SimNet};
 
+pub mod again;
 pub mod asynchronous;
 pub mod calls;
 pub mod meddler;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use gio_ossl::engine::{
-    Binding, Config, Datagrams, Engine, Opened, Resumption, Role, SavedSession, Step, Verdict,
+    Binding, Config, Engine, Opened, Resumption, Role, SavedSession, Step, Verdict,
 };
 use openssl::x509::X509;
 
@@ -85,7 +85,7 @@ impl Side for End {
     }
 
     fn take(&mut self) -> Vec<Vec<u8>> {
-        let outgoing = self.engine.take_outgoing(Datagrams::default());
+        let outgoing = self.engine.take_outgoing();
         let Some((mut start, ends)) = outgoing.tail(0) else {
             return Vec::new();
         };

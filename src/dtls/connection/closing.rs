@@ -8,7 +8,6 @@ use glib::{ControlFlow, IOCondition};
 use super::budget::Budget;
 use super::imp::DtlsConnection;
 use super::status::{Handshake, Lane, Status};
-use crate::engine::Datagrams;
 use crate::error::Error;
 use crate::subclass::cancel::{OnCancel, check_cancelled};
 use crate::subclass::dtls_connection::Completion;
@@ -74,6 +73,9 @@ impl DtlsConnection {
             status.read_closed |= read;
             status.write_closed |= write;
         }
+        if self.shared.lock().is_closed() {
+            self.restore_base();
+        }
         self.shared.announce();
         Ok(())
     }
@@ -86,7 +88,7 @@ impl DtlsConnection {
         let goodbye = {
             let mut engine = self.engine()?;
             engine.close();
-            engine.take_outgoing(Datagrams::default())
+            engine.take_outgoing()
         };
         self.transport()?.send(&goodbye, &mut 0)
     }
@@ -104,6 +106,7 @@ impl DtlsConnection {
         if is_unfinished {
             self.forget_session();
         }
+        self.restore_base();
         // A worker that finds the connection gone ends itself.
         self.shared.announce();
         if let Err(error) = self.say_goodbye() {

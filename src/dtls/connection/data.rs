@@ -1,6 +1,5 @@
 //! Application data: messages in and out, many in one call.
 
-use std::sync::PoisonError;
 use std::time::Duration;
 
 use glib::IOCondition;
@@ -8,7 +7,7 @@ use glib::IOCondition;
 use super::budget::Budget;
 use super::imp::DtlsConnection;
 use super::status::{Handshake, Lane, LaneGuard, Status};
-use crate::engine::{Datagrams, Engine, MAX_PLAINTEXT, Opened};
+use crate::engine::{Datagrams, MAX_PLAINTEXT, Opened, Opener};
 use crate::error::Error;
 use crate::subclass::cancel::check_cancelled;
 use crate::subclass::datagram_based::{InputMessages, OutputMessages};
@@ -52,20 +51,20 @@ fn check_flags(flags: i32) -> Result<(), Error> {
 
 /// Decrypts the next message of the engine into message `index`.
 fn open_one(
-    engine: &mut Engine,
+    opener: &mut Opener<'_>,
     messages: &mut InputMessages<'_>,
     index: usize,
 ) -> Result<Opened, Error> {
     let Some(buffer) = messages.single_buffer(index) else {
         let mut payload = vec![0; MAX_PLAINTEXT];
-        let opened = engine.open(&mut payload)?;
+        let opened = opener.open(&mut payload)?;
         if let Opened::Message { length, .. } = opened {
             payload.truncate(length);
             messages.scatter(index, &payload);
         }
         return Ok(opened);
     };
-    let opened = engine.open(buffer)?;
+    let opened = opener.open(buffer)?;
     if let Opened::Message { length, truncated } = opened {
         messages.set_received(index, length, truncated);
     }
@@ -151,6 +150,8 @@ impl DtlsConnection {
     ) -> Result<(), Error> {
         let transport = self.transport()?;
         let patience = PATIENCE.saturating_mul(messages.len());
+        // To look for an answer that is still on its way would be in vain.
+        let mut may_look = matches!(budget, Budget::Poll) || !transport.is_dialogue();
         loop {
             let ended = self.open_buffered(messages, intake)?;
             let satisfied = match enough {
@@ -168,26 +169,29 @@ impl DtlsConnection {
                     budget.check()?;
                 }
             }
-            let missing = messages.len() - intake.received;
-            let limit = missing.max(transport.expected());
-            match transport.receive(limit, |datagrams| self.feed(datagrams))? {
-                Received::Datagrams(count) => {
-                    intake.taken += count;
-                    continue;
+            if may_look {
+                let missing = messages.len() - intake.received;
+                let limit = missing.max(transport.expected());
+                match transport.receive(limit, |datagrams| self.feed(datagrams))? {
+                    Received::Datagrams(count) => {
+                        intake.taken += count;
+                        continue;
+                    }
+                    Received::End if intake.received > 0 => return Ok(()),
+                    Received::End if self.settings().require_close_notify => {
+                        return Err(Error::UnexpectedEof);
+                    }
+                    Received::End => return Ok(()),
+                    Received::Nothing => budget.check()?,
                 }
-                Received::End if intake.received > 0 => return Ok(()),
-                Received::End if self.settings().require_close_notify => {
-                    return Err(Error::UnexpectedEof);
-                }
-                Received::End => return Ok(()),
-                Received::Nothing => {}
             }
-            budget.check()?;
+            may_look = true;
             let Some(waker) = self.shared.waker(cancellable, |status| status.read_closed) else {
                 return Err(Error::Closed);
             };
-            transport.wait(IOCondition::IN, budget.remaining(), &waker.cancellable)?;
-            check_cancelled(cancellable)?;
+            if !transport.wait(IOCondition::IN, budget.remaining(), &waker.token)? {
+                check_cancelled(cancellable)?;
+            }
             self.check_open_for_reading()?;
         }
     }
@@ -208,8 +212,9 @@ impl DtlsConnection {
     ) -> Result<bool, Error> {
         let mut engine = self.engine()?;
         let mut outcome = Ok(false);
-        while intake.received < messages.len() && engine.is_readable() {
-            match open_one(&mut engine, messages, intake.received) {
+        let mut opener = engine.opener();
+        while intake.received < messages.len() && opener.is_readable() {
+            match open_one(&mut opener, messages, intake.received) {
                 Ok(Opened::Message { .. }) => intake.received += 1,
                 Ok(Opened::Nothing) => break,
                 Ok(Opened::End) => {
@@ -223,7 +228,7 @@ impl DtlsConnection {
             }
         }
         intake.more = engine.is_readable();
-        let replies = engine.take_outgoing(Datagrams::default());
+        let replies = engine.take_outgoing();
         drop(engine);
         if let Err(error) = &outcome {
             // The peer's authenticated word or OpenSSL's own: nothing can follow it.
@@ -279,12 +284,11 @@ impl DtlsConnection {
     ) -> Result<(), Error> {
         let first = *sent;
         let last = messages.len().min(first + BATCH);
-        let spare = std::mem::take(&mut *self.spare.lock().unwrap_or_else(PoisonError::into_inner));
         let mut sealed = 0;
         let mut outcome = Ok(());
         let (replies, datagrams) = {
             let mut engine = self.engine()?;
-            let replies = engine.take_outgoing(spare);
+            let replies = engine.take_outgoing();
             for index in first..last {
                 let result = match messages.single_buffer(index) {
                     Some(message) => engine.seal(message),
@@ -300,7 +304,7 @@ impl DtlsConnection {
                 }
                 sealed += 1;
             }
-            (replies, engine.take_outgoing(Datagrams::default()))
+            (replies, engine.take_outgoing())
         };
         if !replies.is_empty() {
             let _ = self.transport()?.send(&replies, &mut 0);
@@ -311,7 +315,6 @@ impl DtlsConnection {
         if let Err(error) = &delivery {
             self.learn_from(error, datagrams.nth(count));
         }
-        *self.spare.lock().unwrap_or_else(PoisonError::into_inner) = datagrams;
         delivery.and(outcome)
     }
 
@@ -333,7 +336,7 @@ impl DtlsConnection {
             let Some(waker) = self.shared.waker(cancellable, |status| status.write_closed) else {
                 return Err(Error::Closed);
             };
-            transport.wait(IOCondition::OUT, budget.remaining(), &waker.cancellable)?;
+            transport.wait(IOCondition::OUT, budget.remaining(), &waker.token)?;
             check_cancelled(cancellable)?;
             if self.shared.lock().write_closed {
                 return Err(Error::Closed);

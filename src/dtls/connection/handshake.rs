@@ -14,7 +14,7 @@ use super::budget::Budget;
 use super::imp::DtlsConnection;
 use super::interaction;
 use super::status::{Explicit, Handshake, Lane, LaneGuard, Question, Shared, Status};
-use crate::engine::{Datagrams, Engine, Role, Step};
+use crate::engine::{Engine, Role, Step};
 use crate::error::Error;
 use crate::subclass::cancel::check_cancelled;
 use crate::transport::{Received, Transport};
@@ -197,7 +197,7 @@ impl DtlsConnection {
             let patience = [timeout, budget.remaining()].into_iter().flatten().min();
             let shortest = self.within_deadline(patience);
             self.transport()?
-                .wait(IOCondition::IN, shortest, &waker.cancellable)?;
+                .wait(IOCondition::IN, shortest, &waker.token)?;
         }
     }
 
@@ -230,7 +230,7 @@ impl DtlsConnection {
                 let step = engine.handshake();
                 (
                     step,
-                    engine.take_outgoing(Datagrams::default()),
+                    engine.take_outgoing(),
                     engine.timeout(),
                     engine.suspects_refusal(),
                 )

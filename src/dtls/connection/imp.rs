@@ -21,7 +21,7 @@ use super::settings::{DatabaseChoice, Settings};
 use super::status::{Handshake, Shared};
 use super::timers::reportable;
 use crate::certificate::credentials::Credentials;
-use crate::engine::{Binding, Datagrams, Engine, Role};
+use crate::engine::{Binding, Engine, Role};
 use crate::error::{ChannelBindingFailure, Error};
 use crate::subclass::datagram_based::{DatagramBasedImpl, InputMessages, OutputMessages};
 use crate::subclass::dtls_connection::{Completion, DtlsConnectionImpl};
@@ -45,8 +45,6 @@ pub struct DtlsConnection {
     pub(super) receiving: Arc<Queue<Receiving>>,
     /// Those that wait to send one.
     pub(super) sending: Arc<Queue<Sending>>,
-    /// Memory for the next batch.
-    pub(super) spare: Mutex<Datagrams>,
 }
 
 #[glib::object_subclass]
@@ -145,6 +143,7 @@ impl DtlsConnection {
             Credentials::check(certificate)?;
         }
         settings.srtp.profiles()?;
+        self.prepare_offload(&transport)?;
         // A second initialisation does not get here.
         let _ = self.transport.set(transport);
         Ok(())

@@ -6,7 +6,7 @@ use glib::{ParamFlags, ParamSpec, Value};
 
 use super::imp::DtlsConnection;
 use super::settings::Settings;
-use super::{facts, path, protocol, resumption, srtp, timers};
+use super::{facts, offload, path, protocol, resumption, srtp, timers};
 
 /// A property: what it is, and how it is read and written.
 pub struct Property {
@@ -28,8 +28,9 @@ pub enum Write {
 }
 
 /// All of them, by what they are about.
-const AREAS: [&[Property]; 6] = [
+const AREAS: [&[Property]; 7] = [
     &facts::PROPERTIES,
+    &offload::PROPERTIES,
     &path::PROPERTIES,
     &protocol::PROPERTIES,
     &resumption::PROPERTIES,

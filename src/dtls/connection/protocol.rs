@@ -1,18 +1,16 @@
 //! Which versions, suites, groups and signatures are spoken.
 
-use std::ffi::CString;
 use std::fmt;
 use std::ops::RangeInclusive;
-use std::sync::OnceLock;
 
 use gio::TlsProtocolVersion as Version;
 use glib::prelude::*;
 use glib::{ParamSpec, ParamSpecEnum, ParamSpecString, Value};
 
+use super::environment::{environment, variable_of};
 use super::properties::{Property, SETTABLE, Write};
 use crate::engine;
 use crate::error::Error;
-use crate::ossl::environment::variable;
 use crate::subclass::values;
 
 /// The properties that choose among what the library can do.
@@ -272,27 +270,6 @@ fn name_of(version: Version) -> Option<&'static str> {
         Version::Dtls12 => "DTLS1.2",
         _ => return None,
     })
-}
-
-/// The environment variable that stands in for a property.
-fn variable_of(property: &str) -> String {
-    format!("GIO_OSSL_{}", property.to_uppercase().replace('-', "_"))
-}
-
-/// What the environment says in a property's place. It is read once, when it is first asked.
-fn environment(property: &str) -> Option<&'static str> {
-    static VALUES: OnceLock<Vec<(&str, String)>> = OnceLock::new();
-    let values = VALUES.get_or_init(|| {
-        let names = PROPERTIES.iter().map(|property| (property.spec)().name());
-        names
-            .filter_map(|name| {
-                let value = variable(&CString::new(variable_of(name)).ok()?)?;
-                (!value.is_empty()).then(|| (name, value.to_string_lossy().into_owned()))
-            })
-            .collect()
-    });
-    let found = values.iter().find(|(name, _)| *name == property);
-    found.map(|(_, value)| value.as_str())
 }
 
 /// What a connection offers and accepts.

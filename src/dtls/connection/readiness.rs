@@ -130,7 +130,7 @@ impl DtlsConnection {
         };
         if self.readiness(condition).is_empty() {
             self.transport()?
-                .wait(open, budget.remaining(), &waker.cancellable)?;
+                .wait(open, budget.remaining(), &waker.token)?;
         }
         Ok(())
     }

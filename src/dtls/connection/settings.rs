@@ -6,6 +6,7 @@ use std::ffi::CString;
 
 use gio::prelude::*;
 
+use super::offload::Choices;
 use super::protocol::Protocol;
 use super::psk::PreShared;
 use super::resumption::ResumptionSettings;
@@ -33,6 +34,7 @@ pub struct Settings {
     pub protocol: Protocol,
     /// 0 is to be found out.
     pub mtu: u16,
+    pub offload: Choices,
     pub timers: Timers,
     pub srtp: Srtp,
     pub pre_shared: PreShared,
@@ -54,6 +56,7 @@ impl Default for Settings {
             authentication_mode: gio::TlsAuthenticationMode::None,
             protocol: Protocol::default(),
             mtu: 0,
+            offload: Choices::default(),
             timers: Timers::default(),
             srtp: Srtp::default(),
             pre_shared: PreShared::default(),

@@ -4,13 +4,11 @@ use std::mem;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread::{self, ThreadId};
 
-use gio::prelude::*;
 use glib::IOCondition;
 
 use super::budget::Budget;
 use crate::error::Error;
-use crate::subclass::cancel::OnCancel;
-use crate::subclass::cancel::check_cancelled;
+use crate::subclass::cancel::{OnCancel, WaitToken, check_cancelled};
 use crate::subclass::source::Alarm;
 
 /// How far the connection has come.
@@ -76,7 +74,7 @@ pub struct Status {
     /// The calls that are asleep in [`Shared::wait`].
     asleep: usize,
     /// Trigger whatever blocks on the base socket.
-    wakers: Vec<gio::Cancellable>,
+    wakers: Vec<Arc<WaitToken>>,
 }
 
 impl Status {
@@ -210,7 +208,7 @@ impl Shared {
         };
         self.wake(asleep);
         for waker in blocked {
-            waker.cancel();
+            waker.trigger();
         }
         self.alarm.ring();
     }
@@ -327,19 +325,19 @@ impl Shared {
         cancellable: Option<&gio::Cancellable>,
         settled: impl FnOnce(&Status) -> bool,
     ) -> Option<Waker> {
-        let waker = gio::Cancellable::new();
+        let token = WaitToken::take();
         let mut status = self.lock();
         if settled(&status) {
             return None;
         }
-        status.wakers.push(waker.clone());
+        status.wakers.push(token.clone());
         drop(status);
-        let chained = waker.clone();
+        let chained = token.clone();
         let on_cancel =
-            cancellable.map(|cancellable| OnCancel::new(cancellable, move || chained.cancel()));
+            cancellable.map(|cancellable| OnCancel::new(cancellable, move || chained.trigger()));
         Some(Waker {
             shared: self.clone(),
-            cancellable: waker,
+            token,
             _on_cancel: on_cancel,
         })
     }
@@ -368,13 +366,17 @@ impl Drop for LaneGuard {
 /// What wakes one blocked call.
 pub struct Waker {
     shared: Arc<Shared>,
-    pub cancellable: gio::Cancellable,
+    pub token: Arc<WaitToken>,
     _on_cancel: Option<OnCancel>,
 }
 
 impl Drop for Waker {
     fn drop(&mut self) {
         let mut status = self.shared.lock();
-        status.wakers.retain(|waker| waker != &self.cancellable);
+        status
+            .wakers
+            .retain(|token| !Arc::ptr_eq(token, &self.token));
+        drop(status);
+        WaitToken::give_back(&self.token);
     }
 }

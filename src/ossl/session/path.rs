@@ -33,10 +33,11 @@ impl Session {
     pub(super) fn join(&mut self, datagrams: usize) {
         let limit = self.flight_mtu;
         let wire = self.wire();
-        let longest = wire.outgoing.join(datagrams, limit);
-        if longest > 0 {
-            wire.longest_sent = longest;
+        if wire.outgoing.len() == datagrams {
+            return;
         }
+        let longest = wire.outgoing.join(datagrams, limit);
+        wire.longest_sent = longest;
     }
 
     /// The longest message that fits a datagram of `mtu` bytes with the negotiated suite.
