@@ -13,7 +13,7 @@ use std::{collections::HashSet, time::Duration};
 
 use engines::{Pair, config, datagrams, let_time_pass};
 use gio_ossl::engine::{
-    Authentication, Config, Datagrams, Engine, MAX_PLAINTEXT, Opened, Protocol, Role, Step, Verdict,
+    Authentication, Config, Engine, MAX_PLAINTEXT, Opened, Protocol, Role, Step, Verdict,
 };
 use pki::{Leaf, Pki};
 
