@@ -196,7 +196,7 @@ impl Engine {
                 *suspicion = sifted.alert.map(Suspicion::new);
             }
         }
-        if !sifted.messages.is_empty() {
+        if sifted.is_answer {
             self.session.answered();
         }
         let wire = self.session.wire();
