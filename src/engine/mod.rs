@@ -39,6 +39,7 @@ mod binding;
 mod data;
 mod export;
 mod keylog;
+mod memory;
 mod messages;
 mod noise;
 mod path;
@@ -127,6 +128,8 @@ pub struct Engine {
     /// Where records are decrypted that the caller's buffer might be too short for.
     scratch: Vec<u8>,
     statistics: Statistics,
+    /// Whether [`Engine::wakes`] has told that there are buffers.
+    is_awake: bool,
 }
 
 impl Engine {
@@ -165,6 +168,7 @@ impl Engine {
             mtu: config.mtu,
             scratch: Vec::new(),
             statistics: Statistics::default(),
+            is_awake: false,
         })
     }
 
@@ -276,6 +280,7 @@ impl Engine {
         }
         self.sieve = None;
         self.session.keep_accounts();
+        self.session.release_buffers();
         self.state = State::Established;
         Step::Established
     }
