@@ -8,8 +8,8 @@ use super::Session;
 use crate::ossl::queue::{self, Failure};
 use crate::ossl::sys;
 
-/// How long buffers are unused before they are given back. New ones cost as much as a few hundred
-/// instructions: too much for each message, and nothing ten times in a second.
+/// How long buffers are unused before they are given back. New ones take some hundred
+/// instructions: too many for each message, and nothing ten times in a second.
 const IDLE: Duration = Duration::from_millis(100);
 
 /// Whether OpenSSL has buffers for records, two times 16 kB.
