@@ -359,9 +359,11 @@ GPtrArray *gio_ossl_dtls_connection_receive_many (GioOsslDtlsConnection *self,
  * in vain: after eight minutes with the default, but after eight seconds with
  * 1 millisecond.
  *
- * When a flight was answered without having been repeated, the following ones
- * wait for one and a half times the round trip (RFC 9147, section 5.8.2), but
- * for 100 milliseconds at least, and never longer than for this.
+ * When a flight was answered, the following ones wait for one and a half times
+ * the round trip (RFC 9147, section 5.8.2), but for 100 milliseconds at least,
+ * and never longer than for this. The round trip of a flight that was repeated
+ * is counted from the latest time; because the answer may be to an earlier one,
+ * the next flight then waits for a quarter of this at least.
  *
  * To be set before the handshake begins; later it is refused with a warning.
  *

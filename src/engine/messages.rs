@@ -143,6 +143,11 @@ impl Messages {
         payloads
     }
 
+    /// Whether something waits for what is missing.
+    pub(super) fn has_parts(&self) -> bool {
+        !self.held.is_empty()
+    }
+
     fn may_come(&self, fragment: &Fragment<'_>) -> bool {
         match fragment.sequence.checked_sub(self.next) {
             Some(ahead) => self.fits(fragment.kind, fragment.length, usize::from(ahead)),

@@ -39,6 +39,7 @@ mod binding;
 mod data;
 mod export;
 mod keylog;
+mod memory;
 mod messages;
 mod noise;
 mod path;
@@ -128,6 +129,8 @@ pub struct Engine {
     /// Bytes that a protected record has at least, once the association is established.
     shortest_protected: usize,
     statistics: Statistics,
+    /// Whether [`Engine::wakes`] has told that there are buffers.
+    is_awake: bool,
 }
 
 impl Engine {
@@ -166,6 +169,7 @@ impl Engine {
             mtu: config.mtu,
             shortest_protected: 0,
             statistics: Statistics::default(),
+            is_awake: false,
         })
     }
 
@@ -200,7 +204,7 @@ impl Engine {
                 *suspicion = sifted.alert.map(Suspicion::new);
             }
         }
-        if !sifted.messages.is_empty() {
+        if sifted.is_answer {
             self.session.answered();
         }
         let wire = self.session.wire();
@@ -281,6 +285,7 @@ impl Engine {
         self.sieve = None;
         self.session.keep_accounts();
         self.shortest_protected = self.session.shortest_protected();
+        self.session.release_buffers();
         self.state = State::Established;
         Step::Established
     }

@@ -31,6 +31,8 @@ pub(super) struct Sifted {
     pub alert: Option<Alert>,
     /// Whether anything but alerts may be an honest peer's.
     pub sign_of_life: bool,
+    /// Whether the next message is there, or a part of one that is still wanted.
+    pub is_answer: bool,
 }
 
 /// Takes the noise out of what one side receives during a handshake.
@@ -92,6 +94,7 @@ impl Sieve {
         for message in self.messages.release() {
             sifted.messages.push(self.record(HANDSHAKE, &message));
         }
+        sifted.is_answer = !sifted.messages.is_empty() || self.messages.has_parts();
         if cipher_changes {
             sifted.others.push(self.record(CHANGE_CIPHER_SPEC, &[1]));
         }
@@ -250,6 +253,23 @@ mod tests {
         assert_eq!(sifted.messages, [message]);
         assert_eq!(sifted.alert, Some(Alert(40)));
         assert!(sifted.sign_of_life);
+    }
+
+    #[test]
+    fn a_part_of_a_message_is_an_answer_and_a_repetition_is_none() {
+        let mut sieve = Sieve::new(Peer::Client { is_asked: false }, Vec::new());
+        let mut fragment = |length: u8, offset: u8| {
+            let mut fragment = hello();
+            (fragment[8], fragment[11]) = (offset, length);
+            fragment.truncate(12 + usize::from(length));
+            sieve.sift(&record(HANDSHAKE, 0, &fragment), SHORTEST)
+        };
+        let part = fragment(20, 30);
+        assert!(part.is_answer && part.messages.is_empty());
+        let whole = fragment(50, 0);
+        assert!(whole.is_answer && !whole.messages.is_empty());
+        let repetition = fragment(50, 0);
+        assert!(!repetition.is_answer && repetition.sign_of_life);
     }
 
     #[test]

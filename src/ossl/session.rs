@@ -14,6 +14,7 @@ use super::queue::{self, Failure};
 use super::sys;
 
 use authentication::request_certificate;
+use buffers::Buffers;
 pub use config::{Config, DEFAULT_MTU};
 pub use exporter::MOST_EXPORTER_INPUT;
 pub use negotiated::Negotiated;
@@ -26,6 +27,7 @@ pub use srtp::SrtpProfile;
 pub use timers::{Pace, Timer, from_microseconds, microseconds};
 
 mod authentication;
+mod buffers;
 mod config;
 mod exporter;
 pub(super) mod keylog;
@@ -94,6 +96,7 @@ pub struct Session {
     sessions: Vec<SslSession>,
     /// Bytes that the datagrams of a flight have at most.
     flight_mtu: usize,
+    buffers: Buffers,
 }
 
 // SAFETY: the wire belongs to the `SSL` and is reached through `&mut self` only.
@@ -144,6 +147,7 @@ impl Session {
             offered: None,
             sessions: Vec::new(),
             flight_mtu: 0,
+            buffers: Buffers::Used,
         };
         session.set_mtu(config.mtu);
         session.use_srtp(&config.srtp_profiles)?;
@@ -211,6 +215,7 @@ impl Session {
     /// [`discard_decrypted`](Self::discard_decrypted), lest the next read has it. The error queue must be
     /// empty.
     pub fn read(&mut self, buffer: &mut [u8]) -> Result<Reading, Failure> {
+        self.use_buffers()?;
         for _ in 0..MOST_DROPPED {
             let written = self.wire().outgoing.len();
             let mut length = 0;
@@ -298,6 +303,7 @@ impl Session {
     /// Protects `message`, which must not be empty, as one record in one datagram.
     pub fn write(&mut self, message: &[u8]) -> Result<(), Failure> {
         queue::clear();
+        self.use_buffers()?;
         let size = c_int::try_from(message.len()).unwrap_or(c_int::MAX);
         // SAFETY: `message` has at least `size` readable bytes.
         let result =
@@ -315,6 +321,7 @@ impl Session {
             return Ok(());
         }
         queue::clear();
+        self.use_buffers()?;
         // SAFETY: the `SSL` is valid.
         let result = unsafe { openssl_sys::SSL_shutdown(self.ssl.as_ptr()) };
         if result < 0 && self.outcome(result) != openssl_sys::SSL_ERROR_WANT_READ {

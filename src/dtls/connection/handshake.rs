@@ -4,12 +4,13 @@
 //! source behind on its main context, and every later call moves the handshake as well.
 
 use std::sync::{Arc, MutexGuard};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use gio::prelude::*;
 use glib::IOCondition;
 use glib::subclass::prelude::*;
 
+use super::awake::AWAKE;
 use super::budget::Budget;
 use super::imp::DtlsConnection;
 use super::interaction;
@@ -314,9 +315,13 @@ impl DtlsConnection {
 
     /// The engine, which exists once the handshake has started.
     pub fn engine(&self) -> Result<MutexGuard<'_, Engine>, Error> {
-        let engine = self.engine.get().and_then(|engine| engine.lock().ok());
-        engine
-            .ok_or_else(|| Error::Tls("The connection failed because of an internal error".into()))
+        let broken = || Error::Tls("The connection failed because of an internal error".into());
+        let shared = self.engine.get().ok_or_else(broken)?;
+        let mut engine = shared.lock().map_err(|_| broken())?;
+        if engine.wakes() {
+            AWAKE.add(shared, Instant::now());
+        }
+        Ok(engine)
     }
 
     /// The base socket, which exists once the connection was initialised.

@@ -37,7 +37,7 @@ pub struct DtlsConnection {
     initialised: OnceLock<Result<(), Error>>,
     pub(super) transport: OnceLock<Transport>,
     /// Exists from the first step of the handshake on.
-    pub(super) engine: OnceLock<Mutex<Engine>>,
+    pub(super) engine: OnceLock<Arc<Mutex<Engine>>>,
     /// Where a client's session is kept for the next one, from the beginning of the handshake on.
     pub(super) session_key: OnceLock<Option<Key>>,
     pub(super) shared: Arc<Shared>,

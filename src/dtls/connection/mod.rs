@@ -2,6 +2,7 @@
 
 use crate::subclass::{impl_subclassable, impl_thread_safe};
 
+mod awake;
 mod budget;
 pub(super) mod bytes;
 mod client_certificate;

@@ -1,7 +1,7 @@
 //! The beginning: an engine from the settings of the moment.
 
 use std::ffi::CString;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use super::imp::DtlsConnection;
 use super::status::Handshake;
@@ -57,7 +57,7 @@ impl DtlsConnection {
             resumption,
             ..Config::new(role)
         })?;
-        if self.engine.set(Mutex::new(engine)).is_ok() {
+        if self.engine.set(Arc::new(Mutex::new(engine))).is_ok() {
             self.apply_mtu();
             self.facts().handshake_time.start();
             self.start_deadline();

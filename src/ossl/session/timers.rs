@@ -13,6 +13,9 @@ use crate::ossl::{context, sys};
 const LONGEST: Duration = Duration::from_secs(60);
 /// What a measured round trip makes of the first time-out at least: a peer needs time to think, too.
 const SHORTEST: Duration = Duration::from_millis(100);
+/// The part of the initial time-out that is the least where a flight was repeated. After two time-outs
+/// that were too short, they are what they would have been.
+const UNSURE: u32 = 4;
 
 /// OpenSSL takes a time-out for over when no more than this is left of it. It is told so much more.
 const HASTE: Duration = Duration::from_millis(15);
@@ -34,8 +37,7 @@ pub struct Timer {
     initial: Duration,
     /// What the next flight begins with.
     first: Duration,
-    /// When our flight was ready, if it was not repeated: only then it is known what an answer
-    /// answers (RFC 6298, section 3).
+    /// When our flight was sent, the latest time, if nothing has answered it.
     sent: Option<Instant>,
     /// How often the timer has run out since our flight began.
     in_a_row: u32,
@@ -63,7 +65,7 @@ impl Timer {
             self.in_a_row = 0;
             return self.first;
         };
-        self.sent = None;
+        self.sent = self.sent.and(Some(now));
         self.in_a_row += 1;
         self.repeated += 1;
         match self.pace {
@@ -72,13 +74,21 @@ impl Timer {
         }
     }
 
-    /// The peer has answered our flight. The following ones wait for half as long again as it took
-    /// (RFC 9147, section 5.8.2).
+    /// The peer has answered our flight, or begun to. The following ones wait for half as long again as
+    /// it took (RFC 9147, section 5.8.2).
+    ///
+    /// Which sending of a repeated flight was answered is not known (RFC 6298, section 3). More likely
+    /// than not an earlier one was lost, so that the latest counts; but the time-out stays long enough
+    /// for a slow path to be sent little in vain.
     fn answered(&mut self, now: Instant) {
         if let Some(sent) = self.sent.take() {
             let round_trip = now.saturating_duration_since(sent);
+            let (least, most) = match self.in_a_row {
+                0 => (SHORTEST, self.initial),
+                _ => (SHORTEST.max(self.initial / UNSURE), self.first),
+            };
             let adapted = round_trip.saturating_mul(3) / 2;
-            self.first = adapted.max(SHORTEST).min(self.initial);
+            self.first = adapted.max(least).min(most);
         }
     }
 }
@@ -211,14 +221,55 @@ mod tests {
         assert_eq!(hasty.next(None, now), milliseconds(20));
     }
 
-    #[test]
-    fn repeated_flight_measures_nothing() {
+    /// The first time-out of the second flight, if the first one was answered so long after it was
+    /// repeated.
+    fn after_repetition(wait: Duration) -> Duration {
         let mut timer = Timer::new(INITIAL);
         let now = Instant::now();
         timer.next(None, now);
         timer.next(Some(INITIAL), now + INITIAL);
-        timer.answered(now + INITIAL + milliseconds(1));
-        assert_eq!(timer.next(None, now + 2 * INITIAL), INITIAL);
+        timer.answered(now + INITIAL + wait);
+        timer.next(None, now + INITIAL + wait)
+    }
+
+    #[test]
+    fn repeated_flight_is_measured_from_the_latest_time_that_it_was_sent() {
+        assert_eq!(after_repetition(milliseconds(400)), milliseconds(600));
+        assert_eq!(after_repetition(milliseconds(900)), INITIAL);
+    }
+
+    #[test]
+    fn timeout_after_a_repeated_flight_is_a_quarter_of_the_initial_one_at_least() {
+        assert_eq!(after_repetition(milliseconds(1)), INITIAL / 4);
+        let mut hasty = Timer::new(milliseconds(200));
+        let now = Instant::now();
+        hasty.next(None, now);
+        hasty.next(Some(milliseconds(200)), now);
+        hasty.answered(now);
+        assert_eq!(hasty.next(None, now), SHORTEST);
+    }
+
+    #[test]
+    fn repeated_flight_does_not_make_a_measured_timeout_longer() {
+        let mut timer = Timer::new(INITIAL);
+        let now = Instant::now();
+        timer.next(None, now);
+        timer.answered(now);
+        timer.next(None, now);
+        timer.next(Some(SHORTEST), now);
+        timer.answered(now + INITIAL);
+        assert_eq!(timer.next(None, now), SHORTEST);
+    }
+
+    #[test]
+    fn repetition_after_the_first_part_of_an_answer_changes_nothing() {
+        let mut timer = Timer::new(INITIAL);
+        let now = Instant::now();
+        timer.next(None, now);
+        timer.answered(now + milliseconds(200));
+        timer.next(Some(INITIAL), now + INITIAL);
+        timer.answered(now + INITIAL + milliseconds(600));
+        assert_eq!(timer.next(None, now + 2 * INITIAL), milliseconds(300));
     }
 
     #[test]
