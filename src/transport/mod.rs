@@ -13,7 +13,7 @@ use glib::IOCondition;
 use crate::engine::Datagrams;
 use crate::error::Error;
 use crate::subclass::SharedRef;
-use crate::subclass::datagram_based::{base_source, receive_batch, send_batch};
+use crate::subclass::datagram_based::{receive_batch, send_batch};
 
 /// Bytes that the longest record takes on the wire: plaintext, expansion and header (RFC 5246,
 /// section 6.2.3, RFC 6347, section 4.1). OpenSSL takes no longer datagram either.
@@ -140,6 +140,11 @@ impl Transport {
         Ok(())
     }
 
+    /// The base, for a source to listen to.
+    pub fn base(&self) -> &SharedRef<gio::DatagramBased> {
+        &self.base
+    }
+
     /// Whether the base is a socket that the application has closed: each call fails from now on, but
     /// nothing else tells it.
     pub fn is_closed(&self) -> bool {
@@ -184,18 +189,5 @@ impl Transport {
             }
             Err(error) => Err(Error::Foreign(error)),
         }
-    }
-
-    /// A source, without a callback, that is ready when the condition holds or `cancellable` is
-    /// triggered. A closed socket has none.
-    pub fn source(
-        &self,
-        condition: IOCondition,
-        cancellable: Option<&gio::Cancellable>,
-    ) -> Option<glib::Source> {
-        if self.is_closed() {
-            return None;
-        }
-        base_source(&self.base, condition, cancellable)
     }
 }
