@@ -86,20 +86,16 @@ impl Common {
         }
     }
 
-    /// Whether to dispatch at once. While a dispatch is under way, which runs the context, nothing makes
-    /// the source ready; it does not even listen, because the context would not sleep.
+    /// Whether to dispatch at once. While a dispatch is under way, which runs the context, what it finds
+    /// afterwards is soon enough.
     ///
     /// # Safety
     ///
     /// This belongs to `source`, and its context prepares it.
     pub(super) unsafe fn prepare(&self, source: *mut ffi::GSource) -> bool {
-        // SAFETY: by the caller's guarantee, here and below.
+        // SAFETY: by the caller's guarantee.
         unsafe { self.bell.attach(source) };
         if self.bell.is_attentive() {
-            if let Some(base) = &self.base {
-                // SAFETY: as above.
-                unsafe { base.pause(source) };
-            }
             return false;
         }
         if let Some(base) = &self.base
@@ -112,8 +108,8 @@ impl Common {
         self.bell.is_rung()
     }
 
-    /// Puts a dispatch off until the one is over that is under way. A child that was ready before the
-    /// source was prepared leads here, and so does a ready time.
+    /// Puts a dispatch off until the one is over that is under way. Till then the source neither listens
+    /// nor waits for a time, or the context would not sleep.
     ///
     /// # Safety
     ///
@@ -122,7 +118,7 @@ impl Common {
         self.bell.ring_here();
         // SAFETY: by the caller's guarantee.
         unsafe {
-            ffi::g_source_set_ready_time(source, -1);
+            take_time(source);
             if let Some(base) = &self.base {
                 base.pause(source);
             }
@@ -139,10 +135,7 @@ impl Common {
         unsafe {
             self.bell.attach(source);
             self.bell.begin();
-            let time = ffi::g_source_get_ready_time(source);
-            if time != -1 && time <= ffi::g_source_get_time(source) {
-                ffi::g_source_set_ready_time(source, -1);
-            }
+            take_time(source);
         }
     }
 
@@ -157,5 +150,20 @@ impl Common {
             unsafe { base.resume(source) };
         }
         self.bell.end();
+    }
+}
+
+/// Takes a ready time back that has come.
+///
+/// # Safety
+///
+/// The context of `source` dispatches it.
+unsafe fn take_time(source: *mut ffi::GSource) {
+    // SAFETY: by the caller's guarantee, the source is alive and has a context.
+    unsafe {
+        let time = ffi::g_source_get_ready_time(source);
+        if time != -1 && time <= ffi::g_source_get_time(source) {
+            ffi::g_source_set_ready_time(source, -1);
+        }
     }
 }
