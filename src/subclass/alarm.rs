@@ -1,74 +1,32 @@
 //! Waking every source that waits for an object, from any thread.
 
-use std::{
-    ptr,
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
+mod context;
+
+use std::sync::{
+    Arc, Mutex, MutexGuard, OnceLock, PoisonError,
+    atomic::{AtomicBool, Ordering},
 };
 
 use glib::ffi;
 
-use super::guard;
+use self::context::WeakContext;
 
-/// A registry of the live sources of one object, which wakes them all when it rings.
-///
-/// The registry owns no reference on a source, so a source may own the object that owns the
-/// registry.
+/// A registry of the sources of one object, which wakes them all when it rings.
 ///
 /// # Why ringing is safe while a source or its main context ends
 ///
 /// GLib reads a source's context without a lock, in `g_source_unref()` too, so a thread that does not
 /// run the context may neither keep a reference on a source nor touch one whose context may go away
-/// meanwhile. Therefore:
+/// meanwhile. Therefore a ringer touches no source:
 ///
-/// - Each registered source has a child that is never ready, whose callback data stands for the
-///   registration. GLib lets go of that data when the source is destroyed or its context is freed,
-///   with the context unlocked and before it frees anything, or else when a source is freed that was
-///   never attached. This ends the registration, which takes the registry's lock.
-/// - Ringing holds that lock. A source that is in the registry and was seen by its context belongs
-///   to a context that still exists, which keeps a reference on it.
-/// - The lock comes before the contexts' locks, which setting a ready time takes. GLib holds none of
-///   them when it calls us.
-///
-/// A ring is also noted in a flag of its own: a source that no context has seen yet looks there
-/// first, and a dispatch that is just setting its next ready time would overwrite the ring's.
+/// - Of each source the registry knows the [`Bell`] alone, which is theirs together. A source that is
+///   finalized, in whatever thread, takes it out again.
+/// - A context that may be asleep is woken through a [`WeakContext`], which knows when it ends.
+/// - Ringing holds the registry's lock. It comes before a weak context's, and that before the context's
+///   own. GLib holds none of the last when it calls us.
 #[derive(Debug, Default)]
 pub struct Alarm {
-    entries: Mutex<Vec<Entry>>,
-}
-
-/// One registered source.
-#[derive(Debug)]
-struct Entry {
-    source: *mut ffi::GSource,
-    bell: Arc<Bell>,
-}
-
-// SAFETY: the pointer is only used as described at `Alarm`.
-unsafe impl Send for Entry {}
-
-/// What a ringer and a source tell each other.
-#[derive(Debug, Default)]
-pub(super) struct Bell {
-    rung: AtomicBool,
-    seen: AtomicBool,
-}
-
-impl Bell {
-    /// Whether there was a ring that no dispatch has seen. Asked by the source's context: from the
-    /// first time on, a ring wakes that.
-    pub(super) fn is_rung(&self) -> bool {
-        // Before the look at the flag, as the ringer sets the flag before it looks here.
-        self.seen.store(true, Ordering::SeqCst);
-        self.rung.load(Ordering::SeqCst)
-    }
-
-    /// Notes that a dispatch is about to look at what the ringer has changed.
-    pub(super) fn clear(&self) {
-        self.rung.swap(false, Ordering::SeqCst);
-    }
+    bells: Mutex<Vec<Arc<Bell>>>,
 }
 
 impl Alarm {
@@ -83,81 +41,112 @@ impl Alarm {
     /// Change the state first, then ring: a dispatch that begins after the ring sees the change. Call
     /// with no lock held.
     pub fn ring(&self) {
-        for entry in self.entries().iter() {
-            entry.bell.rung.store(true, Ordering::SeqCst);
-            if entry.bell.seen.load(Ordering::SeqCst) {
-                // SAFETY: see the type's description.
-                unsafe { ffi::g_source_set_ready_time(entry.source, 0) };
-            }
+        for bell in self.bells().iter() {
+            bell.ring();
         }
     }
 
-    /// Adds a source.
-    ///
-    /// # Safety
-    ///
-    /// `source` is a new source, not attached yet, which asks `bell` when its context prepares it.
-    pub(super) unsafe fn join(self: &Arc<Self>, source: *mut ffi::GSource, bell: Arc<Bell>) {
-        self.entries().push(Entry {
-            source,
-            bell: bell.clone(),
-        });
-        let registration = Box::new(Registration {
+    /// Adds a source, as long as the result is kept.
+    pub(super) fn join(self: &Arc<Self>, bell: &Arc<Bell>) -> Registration {
+        self.bells().push(bell.clone());
+        Registration {
             alarm: self.clone(),
-            bell,
-        });
-        // SAFETY: `NEVER_READY` lives for ever and GLib does not write to it; the child's callback is
-        // never called, and its data is freed once. The parent keeps the only reference.
-        unsafe {
-            let funcs = ptr::from_ref(&NEVER_READY).cast_mut();
-            let size = size_of::<ffi::GSource>() as u32;
-            let child = ffi::g_source_new(funcs, size);
-            let data = Box::into_raw(registration).cast();
-            ffi::g_source_set_callback(child, None, data, Some(end_registration));
-            ffi::g_source_add_child_source(source, child);
-            ffi::g_source_unref(child);
+            bell: bell.clone(),
         }
     }
 
-    fn leave(&self, bell: &Arc<Bell>) {
-        self.entries()
-            .retain(|entry| !Arc::ptr_eq(&entry.bell, bell));
-    }
-
-    fn entries(&self) -> MutexGuard<'_, Vec<Entry>> {
-        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+    fn bells(&self) -> MutexGuard<'_, Vec<Arc<Bell>>> {
+        self.bells.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// What the hidden child of a registered source holds.
-struct Registration {
+/// A source's place in a registry.
+pub(super) struct Registration {
     alarm: Arc<Alarm>,
     bell: Arc<Bell>,
 }
 
-unsafe extern "C" fn end_registration(data: ffi::gpointer) {
-    // SAFETY: the box that `join` has given to the child, which lets go of it once.
-    let registration = unsafe { Box::from_raw(data.cast::<Registration>()) };
-    guard(
-        "source registration",
-        || (),
-        || registration.alarm.leave(&registration.bell),
-    );
+impl Drop for Registration {
+    fn drop(&mut self) {
+        let mut bells = self.alarm.bells();
+        bells.retain(|bell| !Arc::ptr_eq(bell, &self.bell));
+    }
 }
 
-static NEVER_READY: ffi::GSourceFuncs = ffi::GSourceFuncs {
-    prepare: None,
-    check: None,
-    dispatch: Some(dispatch_nothing),
-    finalize: None,
-    closure_callback: None,
-    closure_marshal: None,
-};
+/// What ringers and a source tell each other.
+///
+/// No ring is lost. The source looks whether it was rung before its context sleeps, and a ringer wakes
+/// a context that may sleep: either the source sees the ring, or the ringer sees that the source is not
+/// attentive any more, because each first says its own word and then looks at the other's.
+#[derive(Debug)]
+pub(super) struct Bell {
+    /// Whether the source is to be dispatched.
+    rung: AtomicBool,
+    /// Whether the source will look before its context sleeps: it was never prepared, or it is in its
+    /// dispatch.
+    attentive: AtomicBool,
+    /// Known as soon as the source is prepared.
+    context: OnceLock<Arc<WeakContext>>,
+}
 
-unsafe extern "C" fn dispatch_nothing(
-    _source: *mut ffi::GSource,
-    _callback: ffi::GSourceFunc,
-    _data: ffi::gpointer,
-) -> ffi::gboolean {
-    ffi::GTRUE
+impl Bell {
+    /// The bell of a new source, which is to be dispatched.
+    pub(super) fn new() -> Self {
+        Self {
+            rung: AtomicBool::new(true),
+            attentive: AtomicBool::new(true),
+            context: OnceLock::new(),
+        }
+    }
+
+    /// Makes the source dispatch, from any thread.
+    fn ring(&self) {
+        // Who has rung before has seen to it.
+        if self.rung.swap(true, Ordering::SeqCst) || self.attentive.load(Ordering::SeqCst) {
+            return;
+        }
+        if let Some(context) = self.context.get() {
+            context.wake();
+        }
+    }
+
+    /// Makes the source dispatch, from its prepare or dispatch.
+    pub(super) fn ring_here(&self) {
+        self.rung.store(true, Ordering::SeqCst);
+    }
+
+    /// Whether to dispatch.
+    pub(super) fn is_rung(&self) -> bool {
+        self.rung.load(Ordering::SeqCst)
+    }
+
+    /// Whether a dispatch is under way. Asked after [`attach`](Self::attach).
+    pub(super) fn is_attentive(&self) -> bool {
+        self.attentive.load(Ordering::SeqCst)
+    }
+
+    /// Takes note of the source's context, once.
+    ///
+    /// # Safety
+    ///
+    /// `source` is the bell's, and its context prepares or dispatches it.
+    pub(super) unsafe fn attach(&self, source: *mut ffi::GSource) {
+        if self.context.get().is_none() {
+            // SAFETY: a context prepares and dispatches in the thread that runs it, and unlocked.
+            let context = unsafe { WeakContext::of(ffi::g_source_get_context(source)) };
+            let _ = self.context.set(context);
+            self.attentive.store(false, Ordering::SeqCst);
+        }
+    }
+
+    /// A dispatch begins, and will see what was changed before a ring.
+    pub(super) fn begin(&self) {
+        self.attentive.store(true, Ordering::SeqCst);
+        self.rung.swap(false, Ordering::SeqCst);
+    }
+
+    /// A dispatch ends, and the context may sleep.
+    pub(super) fn end(&self) {
+        self.attentive.store(false, Ordering::SeqCst);
+    }
 }

@@ -13,7 +13,7 @@ pub use super::{
 };
 use super::{
     guard, guard_result, implementation,
-    source::{self, SourceImpl},
+    source::{self, Causes, Running, SourceImpl},
 };
 
 /// A class that implements `GDatagramBased`. All methods may be called from every thread at once.
@@ -194,7 +194,8 @@ unsafe extern "C" fn create_source<T: DatagramBasedImpl>(
             Option::<gio::Cancellable>::from_glib_borrow(cancellable),
         )
     };
-    let broken = || source::datagram_source(&object, "broken", Broken { condition }, None);
+    let broken =
+        || source::datagram_source(&object, "broken", Broken { condition }, Causes::default());
     let body = || this.create_source(condition, cancellable.as_ref().as_ref());
     guard("create_source", broken, body).into_glib_ptr()
 }
@@ -275,22 +276,19 @@ fn lawful_condition(found: IOCondition, asked: IOCondition) -> IOCondition {
     }
 }
 
-/// What stands in for a source that could not be made: ready at once, so that the caller's next
-/// call shows it the failure.
+/// What stands in for a source that could not be made: always ready, so that the caller's next call
+/// shows it the failure.
 struct Broken {
     condition: IOCondition,
 }
 
 impl SourceImpl for Broken {
-    fn is_ready(&self) -> bool {
-        true
-    }
-
     fn dispatch(
         &mut self,
-        _source: &glib::Source,
+        source: &Running<'_>,
         callback: &mut dyn FnMut(IOCondition) -> glib::ControlFlow,
     ) -> glib::ControlFlow {
+        source.again();
         callback(self.condition | IOCondition::ERR)
     }
 }

@@ -1,40 +1,48 @@
 //! `GSource`s written in Rust.
 
+mod base;
+mod running;
+
 use std::{
     marker::PhantomData,
     mem,
     os::raw::{c_int, c_uint},
+    ptr,
     sync::{Arc, Mutex, TryLockError},
-    time::Duration,
 };
 
-use glib::{
-    ControlFlow, IOCondition, ffi, gobject_ffi,
-    prelude::*,
-    translate::{Borrowed, *},
-};
+use glib::{ControlFlow, IOCondition, ffi, gobject_ffi, prelude::*, translate::*};
 
+use self::running::Common;
+pub use self::running::Running;
 pub use super::alarm::Alarm;
-use super::{SharedRef, alarm::Bell, guard};
+use super::{SharedRef, guard};
 
 /// What a source does. Its value belongs to the source and is dropped with it, in whatever thread
 /// lets go of the source last.
 pub trait SourceImpl: Send + 'static {
-    /// Whether to dispatch now though no child is ready and no time has come. Asked before and
-    /// after the context polls.
-    fn is_ready(&self) -> bool;
-
-    /// Runs in the source's context when [`Self::is_ready`] said so, a child is ready, the ready
-    /// time has come, or the alarm rang.
+    /// Runs in the source's context: at first when the context gets to the new source, then whenever
+    /// one of its [`Causes`] has come up, its ready time has come, or the latest dispatch has asked for
+    /// another.
     ///
-    /// A ready time that has come is gone, and so is one that a ring has replaced: set the next one
-    /// on every dispatch. `callback` calls what the application has set, with a condition. A source
-    /// that breaks is destroyed.
+    /// A ready time that has come is gone. `callback` calls what the application has set, with a
+    /// condition; it may run the context, which leaves this source alone meanwhile. A source that breaks
+    /// is destroyed.
     fn dispatch(
         &mut self,
-        source: &glib::Source,
+        source: &Running<'_>,
         callback: &mut dyn FnMut(IOCondition) -> ControlFlow,
     ) -> ControlFlow;
+}
+
+/// What makes a source dispatch.
+#[derive(Clone, Copy, Default)]
+pub struct Causes<'a> {
+    /// When they ring.
+    pub alarms: &'a [Arc<Alarm>],
+    /// When a condition holds that the source [listens](Running::listen) to, or when it is a socket that
+    /// is being closed.
+    pub base: Option<&'a SharedRef<gio::DatagramBased>>,
 }
 
 /// A source whose callback is a `GDatagramBasedSourceFunc` (or a closure of that signature) for
@@ -43,58 +51,21 @@ pub fn datagram_source<T: SourceImpl>(
     object: &gio::DatagramBased,
     name: &str,
     imp: T,
-    alarm: Option<&Arc<Alarm>>,
+    causes: Causes<'_>,
 ) -> glib::Source {
     let object = Some(SharedRef::new(object.clone()));
-    create(Table::<T>::DATAGRAM, object, name, imp, alarm)
+    create(Table::<T>::DATAGRAM, object, name, imp, causes)
 }
 
 /// A source without a callback, whose dispatch does the work itself.
-pub fn worker_source<'a, T: SourceImpl>(
-    name: &str,
-    imp: T,
-    alarms: impl IntoIterator<Item = &'a Arc<Alarm>>,
-) -> glib::Source {
-    create(Table::<T>::WORKER, None, name, imp, alarms)
-}
-
-/// Makes `source` dispatch whenever `child` is ready. The child's own callback becomes one that
-/// does nothing; a child must not be attached to a context.
-pub fn add_child(source: &glib::Source, child: &glib::Source) {
-    // SAFETY: both are live sources.
-    unsafe {
-        g_source_set_dummy_callback(child.to_glib_none().0);
-        ffi::g_source_add_child_source(source.to_glib_none().0, child.to_glib_none().0);
-    }
-}
-
-/// Takes a child of `source` away again and destroys it. One that has ended by itself is ignored.
-pub fn remove_child(source: &glib::Source, child: &glib::Source) {
-    if child.is_destroyed() {
-        return;
-    }
-    // SAFETY: both are live sources.
-    unsafe { ffi::g_source_remove_child_source(source.to_glib_none().0, child.to_glib_none().0) };
-}
-
-/// Makes `source` dispatch once, `delay` from now; `None` takes the time back.
-pub fn set_ready_time(source: &glib::Source, delay: Option<Duration>) {
-    let time = delay.map_or(-1, |delay| {
-        let micros = i64::try_from(delay.as_micros()).unwrap_or(i64::MAX);
-        glib::monotonic_time().saturating_add(micros)
-    });
-    // SAFETY: `source` is a live source.
-    unsafe { ffi::g_source_set_ready_time(source.to_glib_none().0, time) };
+pub fn worker_source<T: SourceImpl>(name: &str, imp: T, causes: Causes<'_>) -> glib::Source {
+    create(Table::<T>::WORKER, None, name, imp, causes)
 }
 
 /// Makes a source that is not attached yet go before or after others.
 pub fn set_priority(source: &glib::Source, priority: glib::Priority) {
     // SAFETY: `source` is a live source.
     unsafe { ffi::g_source_set_priority(source.to_glib_none().0, priority.into_glib()) };
-}
-
-unsafe extern "C" {
-    fn g_source_set_dummy_callback(source: *mut ffi::GSource);
 }
 
 /// The C function that a datagram source's callback really is.
@@ -104,19 +75,18 @@ type DatagramCallback = unsafe extern "C" fn(
     ffi::gpointer,
 ) -> ffi::gboolean;
 
-/// A `GSource` with a place for our own data behind it.
+/// A `GSource` with our own data behind it.
 #[repr(C)]
 struct Instance<T> {
     parent: ffi::GSource,
-    state: *mut State<T>,
+    state: State<T>,
 }
 
 /// What a source owns.
 struct State<T> {
+    common: Common,
     /// Only ever tried: taken means that the source's own dispatch is running further up the stack.
     imp: Mutex<T>,
-    bell: Arc<Bell>,
-    object: Option<SharedRef<gio::DatagramBased>>,
 }
 
 /// The functions of the sources that run a `T`.
@@ -125,7 +95,8 @@ struct Table<T>(PhantomData<T>);
 impl<T: SourceImpl> Table<T> {
     const DATAGRAM: &'static ffi::GSourceFuncs = &ffi::GSourceFuncs {
         prepare: Some(prepare::<T>),
-        check: Some(check::<T>),
+        // What has come up since prepare wakes the context, which prepares again.
+        check: None,
         dispatch: Some(dispatch::<T>),
         finalize: Some(finalize::<T>),
         // SAFETY: GLib keeps these two under types of its own and calls them under their real ones.
@@ -159,30 +130,31 @@ type Marshal = unsafe extern "C" fn(
     ffi::gpointer,
 );
 
-fn create<'a, T: SourceImpl>(
+fn create<T: SourceImpl>(
     funcs: &'static ffi::GSourceFuncs,
     object: Option<SharedRef<gio::DatagramBased>>,
     name: &str,
     imp: T,
-    alarms: impl IntoIterator<Item = &'a Arc<Alarm>>,
+    causes: Causes<'_>,
 ) -> glib::Source {
-    let bell = Arc::new(Bell::default());
-    let state = Box::new(State {
+    const {
+        assert!(mem::align_of::<State<T>>() <= mem::align_of::<ffi::GSource>());
+    }
+    let state = State {
+        common: Common::new(object, causes),
         imp: Mutex::new(imp),
-        bell: bell.clone(),
-        object,
-    });
+    };
     // SAFETY: `funcs` lives for ever and GLib does not write to it; the size is that of a struct
     // that begins with a GSource, whose `state` is filled before anything can call those functions.
     // The new reference is ours to pass on.
     unsafe {
-        let funcs = std::ptr::from_ref(funcs).cast_mut();
+        let funcs = ptr::from_ref(funcs).cast_mut();
         let source = ffi::g_source_new(funcs, mem::size_of::<Instance<T>>() as c_uint);
-        (*source.cast::<Instance<T>>()).state = Box::into_raw(state);
+        ptr::write(&raw mut (*source.cast::<Instance<T>>()).state, state);
         ffi::g_source_set_name(source, name.to_glib_none().0);
-        for alarm in alarms {
-            alarm.join(source, bell.clone());
-        }
+        // A dispatch is not entered again all the same, but GLib need not see to that: it would take
+        // what the source polls out of its list before each, and put it back.
+        ffi::g_source_set_can_recurse(source, ffi::GTRUE);
         from_glib_full(source)
     }
 }
@@ -191,44 +163,25 @@ fn create<'a, T: SourceImpl>(
 ///
 /// `source` was made by [`create`] for the same `T` and is not finalized during `'a`.
 unsafe fn state<'a, T>(source: *mut ffi::GSource) -> &'a State<T> {
-    // SAFETY: `create` has stored a box there, which lives until finalize.
-    unsafe { &*(*source.cast::<Instance<T>>()).state }
-}
-
-/// Whether to dispatch. A dispatch that runs a main loop must not be entered again, even where the
-/// application allows its source to recurse: then it is never ready.
-///
-/// # Safety
-///
-/// As for [`state`].
-unsafe fn ready<T: SourceImpl>(source: *mut ffi::GSource) -> bool {
-    // SAFETY: by the caller's guarantee.
-    let state = unsafe { state::<T>(source) };
-    // A failure makes it ready so that dispatch can end it.
-    let body = || match state.imp.try_lock() {
-        Ok(imp) => state.bell.is_rung() || imp.is_ready(),
-        Err(TryLockError::WouldBlock) => false,
-        Err(TryLockError::Poisoned(_)) => true,
-    };
-    guard("source readiness", || true, body)
+    // SAFETY: `create` has written it there, and it lives until finalize.
+    unsafe { &(*source.cast::<Instance<T>>()).state }
 }
 
 unsafe extern "C" fn prepare<T: SourceImpl>(
     source: *mut ffi::GSource,
     timeout: *mut c_int,
 ) -> ffi::gboolean {
-    // SAFETY: GLib calls this with a live source of `T`, and NULL or a place for the timeout.
-    unsafe {
-        if !timeout.is_null() {
-            *timeout = -1;
+    let body = || {
+        // SAFETY: GLib calls this with a live source of `T`, in the thread that runs its context, and
+        // with NULL or a place for the timeout.
+        unsafe {
+            if !timeout.is_null() {
+                *timeout = -1;
+            }
+            state::<T>(source).common.prepare(source)
         }
-        ready::<T>(source).into_glib()
-    }
-}
-
-unsafe extern "C" fn check<T: SourceImpl>(source: *mut ffi::GSource) -> ffi::gboolean {
-    // SAFETY: GLib calls this with a live source of `T`.
-    unsafe { ready::<T>(source) }.into_glib()
+    };
+    guard("source readiness", || true, body).into_glib()
 }
 
 unsafe extern "C" fn dispatch<T: SourceImpl>(
@@ -237,25 +190,19 @@ unsafe extern "C" fn dispatch<T: SourceImpl>(
     data: ffi::gpointer,
 ) -> ffi::gboolean {
     let body = || {
-        // SAFETY: GLib calls this with a source of `T` that it keeps alive meanwhile.
-        let (state, borrowed) = unsafe {
-            let borrowed: Borrowed<glib::Source> = from_glib_borrow(source);
-            (state::<T>(source), borrowed)
-        };
-        let mut imp = match state.imp.try_lock() {
+        // SAFETY: GLib calls this with a source of `T` that it keeps alive meanwhile, in the thread
+        // that runs its context.
+        let State { common, imp } = unsafe { state::<T>(source) };
+        let mut imp = match imp.try_lock() {
             Ok(imp) => imp,
-            Err(TryLockError::WouldBlock) => return ControlFlow::Continue,
+            Err(TryLockError::WouldBlock) => {
+                // SAFETY: as above.
+                unsafe { common.put_off(source) };
+                return ControlFlow::Continue;
+            }
             Err(TryLockError::Poisoned(_)) => return ControlFlow::Break,
         };
-        state.bell.clear();
-        // SAFETY: the source is alive and, being dispatched, has a context.
-        unsafe {
-            let time = ffi::g_source_get_ready_time(source);
-            if time != -1 && time <= ffi::g_source_get_time(source) {
-                ffi::g_source_set_ready_time(source, -1);
-            }
-        }
-        let mut call = |condition: IOCondition| match (callback, &state.object) {
+        let mut call = |condition: IOCondition| match (callback, &common.object) {
             (Some(callback), Some(object)) => {
                 // SAFETY: whoever sets a callback on a datagram source passes a function of this
                 // type, as with every GDatagramBased source; GLib keeps `data` alive during the
@@ -271,15 +218,24 @@ unsafe extern "C" fn dispatch<T: SourceImpl>(
             }
             _ => ControlFlow::Continue,
         };
-        imp.dispatch(&borrowed, &mut call)
+        // SAFETY: as above.
+        unsafe { common.begin(source) };
+        let flow = imp.dispatch(&Running { source, common }, &mut call);
+        if flow == ControlFlow::Continue {
+            // SAFETY: as above.
+            unsafe { common.end(source) };
+        }
+        flow
     };
     guard("source dispatch", || ControlFlow::Break, body).into_glib()
 }
 
 unsafe extern "C" fn finalize<T: SourceImpl>(source: *mut ffi::GSource) {
-    // SAFETY: `create` has stored the box, and GLib calls this once, when nothing uses the source.
-    let state = unsafe { Box::from_raw((*source.cast::<Instance<T>>()).state) };
-    guard("source finalization", || (), || mem::drop(state));
+    let body = || {
+        // SAFETY: `create` has written it, and GLib calls this once, when nothing uses the source.
+        unsafe { ptr::drop_in_place(&raw mut (*source.cast::<Instance<T>>()).state) };
+    };
+    guard("source finalization", || (), body);
 }
 
 /// The callback that GLib installs together with a `GClosure` as its data.
@@ -307,5 +263,7 @@ unsafe extern "C" fn invoke_closure(
     guard("source closure", || false, body).into_glib()
 }
 
+#[cfg(test)]
+mod base_tests;
 #[cfg(test)]
 mod tests;

@@ -14,7 +14,7 @@ use glib::{ParamSpec, ParamSpecOverride, Value, subclass::prelude::*};
 use super::{
     datagram_based::{DatagramBasedImpl, InputMessages, OutputMessages},
     dtls_connection::{Completion, DtlsConnectionImpl},
-    source::{SourceImpl, datagram_source},
+    source::{Causes, Running, SourceImpl, datagram_source},
 };
 
 glib::wrapper! {
@@ -53,15 +53,12 @@ pub enum Behaviour {
 struct Always;
 
 impl SourceImpl for Always {
-    fn is_ready(&self) -> bool {
-        true
-    }
-
     fn dispatch(
         &mut self,
-        _source: &glib::Source,
+        source: &Running<'_>,
         callback: &mut dyn FnMut(glib::IOCondition) -> glib::ControlFlow,
     ) -> glib::ControlFlow {
+        source.again();
         callback(glib::IOCondition::OUT)
     }
 }
@@ -178,7 +175,7 @@ mod imp {
             _cancellable: Option<&gio::Cancellable>,
         ) -> glib::Source {
             self.behaviour();
-            datagram_source(self.obj().upcast_ref(), "test", Always, None)
+            datagram_source(self.obj().upcast_ref(), "test", Always, Causes::default())
         }
 
         fn condition_check(&self, condition: glib::IOCondition) -> glib::IOCondition {

@@ -15,7 +15,7 @@ use crate::engine::Datagrams;
 use crate::error::Error;
 use crate::subclass::SharedRef;
 use crate::subclass::cancel::WaitToken;
-use crate::subclass::datagram_based::{base_source, receive_batch, send_batch};
+use crate::subclass::datagram_based::{receive_batch, send_batch};
 use crate::subclass::socket::{Arrival, DatagramSocket};
 
 /// Bytes that the longest record takes on the wire: plaintext, expansion and header (RFC 5246,
@@ -219,6 +219,11 @@ impl Transport {
         }
     }
 
+    /// The base, for a source to listen to.
+    pub fn base(&self) -> &SharedRef<gio::DatagramBased> {
+        &self.base
+    }
+
     /// Whether the base is a socket that the application has closed: each call fails from now on, but
     /// nothing else tells it.
     pub fn is_closed(&self) -> bool {
@@ -269,19 +274,6 @@ impl Transport {
             }
             Err(error) => Err(Error::Foreign(error)),
         }
-    }
-
-    /// A source, without a callback, that is ready when the condition holds or `cancellable` is
-    /// triggered. A closed socket has none.
-    pub fn source(
-        &self,
-        condition: IOCondition,
-        cancellable: Option<&gio::Cancellable>,
-    ) -> Option<glib::Source> {
-        if self.is_closed() {
-            return None;
-        }
-        base_source(&self.base, condition, cancellable)
     }
 }
 

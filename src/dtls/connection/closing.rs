@@ -1,6 +1,6 @@
 //! Ending a connection, one direction or both.
 
-use std::time::Duration;
+use std::slice;
 
 use glib::subclass::prelude::*;
 use glib::{ControlFlow, IOCondition};
@@ -11,7 +11,7 @@ use super::status::{Handshake, Lane, Status};
 use crate::error::Error;
 use crate::subclass::cancel::{OnCancel, check_cancelled};
 use crate::subclass::dtls_connection::Completion;
-use crate::subclass::source::{SourceImpl, set_priority, set_ready_time, worker_source};
+use crate::subclass::source::{Causes, Running, SourceImpl, set_priority, worker_source};
 
 impl DtlsConnection {
     /// Closes the given directions: wakes whoever blocks in them, waits until they are out, and tells
@@ -50,9 +50,12 @@ impl DtlsConnection {
             _on_cancel: self.shared.ring_on_cancel(cancellable),
             task: Some((self.obj().clone(), completion)),
         };
-        let source = worker_source("GioOssl close", closing, Some(&self.shared.alarm));
+        let causes = Causes {
+            alarms: slice::from_ref(&self.shared.alarm),
+            base: None,
+        };
+        let source = worker_source("GioOssl close", closing, causes);
         set_priority(&source, priority);
-        set_ready_time(&source, Some(Duration::ZERO));
         source.attach(Some(&context));
     }
 
@@ -133,13 +136,9 @@ struct Closing {
 }
 
 impl SourceImpl for Closing {
-    fn is_ready(&self) -> bool {
-        false
-    }
-
     fn dispatch(
         &mut self,
-        _source: &glib::Source,
+        _source: &Running<'_>,
         _callback: &mut dyn FnMut(IOCondition) -> ControlFlow,
     ) -> ControlFlow {
         let Some((object, completion)) = self.task.take() else {

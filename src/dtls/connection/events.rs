@@ -1,5 +1,6 @@
 //! What our sources hear: datagrams, the retransmission timer, cancellation.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use glib::IOCondition;
@@ -8,42 +9,24 @@ use super::handshake::{Advance, Driver};
 use super::imp::DtlsConnection;
 use super::status::Lane;
 use crate::error::Error;
-use crate::subclass::source::{add_child, remove_child, set_ready_time};
+use crate::subclass::source::{Alarm, Causes, Running};
 use crate::transport::Transport;
 
 /// How long a base socket that fails is left alone if no timer runs.
 const RESPITE: Duration = Duration::from_secs(1);
 
-/// The conditions of the base socket that one source listens to.
-#[derive(Default)]
-pub struct BaseEvents(Option<(IOCondition, glib::Source)>);
-
-impl BaseEvents {
-    /// Listens to these conditions from now on.
-    pub fn listen(&mut self, source: &glib::Source, base: &Transport, wanted: IOCondition) {
-        if self.0.as_ref().is_some_and(|(heard, _)| *heard == wanted) {
-            return;
-        }
-        if let Some((_, child)) = self.0.take() {
-            remove_child(source, &child);
-        }
-        if wanted.is_empty() {
-            return;
-        }
-        if let Some(child) = base.source(wanted, None) {
-            add_child(source, &child);
-            self.0 = Some((wanted, child));
-        }
-    }
-}
-
 impl DtlsConnection {
+    /// What makes a source dispatch that has to do with the base, too.
+    pub fn causes<'a>(&'a self, alarms: &'a [Arc<Alarm>]) -> Causes<'a> {
+        let base = self.transport.get().map(Transport::base);
+        Causes { alarms, base }
+    }
+
     /// Moves the handshake on from a main loop, and lets `source` hear of whatever comes next. True:
     /// it is over. An error is the base socket's.
     pub fn pump(
         &self,
-        source: &glib::Source,
-        events: &mut BaseEvents,
+        source: &Running<'_>,
         cancellable: Option<&gio::Cancellable>,
     ) -> Result<bool, Error> {
         let (wanted, timeout, outcome) = match self.advance_if_free(Driver::Loop(cancellable)) {
@@ -59,8 +42,8 @@ impl DtlsConnection {
                 (IOCondition::empty(), timeout, Err(error))
             }
         };
-        events.listen(source, self.transport()?, wanted);
-        set_ready_time(source, timeout);
+        source.listen(wanted);
+        source.set_ready_time(timeout);
         outcome
     }
 

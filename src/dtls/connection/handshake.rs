@@ -3,6 +3,7 @@
 //! Whoever holds the handshake's lane takes the engine's steps. A call that may not block leaves a
 //! source behind on its main context, and every later call moves the handshake as well.
 
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, MutexGuard};
 use std::time::{Duration, Instant};
 
@@ -308,9 +309,15 @@ impl DtlsConnection {
 
     /// Gives the engine received datagrams.
     pub fn feed(&self, datagrams: &mut dyn Iterator<Item = &[u8]>) {
+        self.taken.fetch_add(1, Ordering::Relaxed);
         if let Ok(mut engine) = self.engine() {
             datagrams.for_each(|datagram| engine.feed(datagram));
         }
+    }
+
+    /// How often datagrams were taken from the base.
+    pub fn taken(&self) -> usize {
+        self.taken.load(Ordering::Relaxed)
     }
 
     /// The engine, which exists once the handshake has started.

@@ -3,6 +3,7 @@
 #![allow(deprecated)] // GIO wants `rehandshake-mode` to be overridden.
 
 use std::ffi::{CStr, CString};
+use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -38,6 +39,8 @@ pub struct DtlsConnection {
     pub(super) transport: OnceLock<Transport>,
     /// Exists from the first step of the handshake on.
     pub(super) engine: OnceLock<Arc<Mutex<Engine>>>,
+    /// How often datagrams were taken from the base.
+    pub(super) taken: AtomicUsize,
     /// Where a client's session is kept for the next one, from the beginning of the handshake on.
     pub(super) session_key: OnceLock<Option<Key>>,
     pub(super) shared: Arc<Shared>,

@@ -23,7 +23,7 @@ use super::DtlsConnection;
 use super::facade::Facade;
 use crate::error::Error;
 use crate::subclass::cancel::OnCancel;
-use crate::subclass::source::{SourceImpl, set_ready_time, worker_source};
+use crate::subclass::source::{Causes, Running, SourceImpl, worker_source};
 use crate::subclass::tls_interaction::{forms, request_certificate_async};
 
 /// What asking the application for a certificate brought.
@@ -175,8 +175,7 @@ impl Question {
         drop(state);
         if let State::Open { done, on_cancel } = taken {
             let delivery = Delivery(Some((done, answer, on_cancel)));
-            let source = worker_source("GioOssl interaction", delivery, None);
-            set_ready_time(&source, Some(Duration::ZERO));
+            let source = worker_source("GioOssl interaction", delivery, Causes::default());
             source.attach(Some(&self.context));
         }
     }
@@ -186,13 +185,9 @@ impl Question {
 struct Delivery(Option<(Done, Answer, Option<OnCancel>)>);
 
 impl SourceImpl for Delivery {
-    fn is_ready(&self) -> bool {
-        false
-    }
-
     fn dispatch(
         &mut self,
-        _source: &glib::Source,
+        _source: &Running<'_>,
         _callback: &mut dyn FnMut(IOCondition) -> ControlFlow,
     ) -> ControlFlow {
         if let Some((done, answer, on_cancel)) = self.0.take() {

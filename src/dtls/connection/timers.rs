@@ -11,7 +11,7 @@ use super::properties::{Property, SETTABLE, Write};
 use super::status::{Handshake, Lane, Status};
 use crate::engine::testing;
 use crate::error::Error;
-use crate::subclass::source::set_ready_time;
+use crate::subclass::source::Running;
 
 /// The properties that set the timers.
 pub const PROPERTIES: [Property; 2] = [
@@ -137,7 +137,7 @@ impl DtlsConnection {
     }
 
     /// The same for a source that waits for that loop.
-    pub fn await_deadline(&self, source: &glib::Source) {
+    pub fn await_deadline(&self, source: &Running<'_>) {
         let left = self.within_deadline(None);
         // Whoever is in the lane looks at the clock on the way out, and rings.
         if left == Some(Duration::ZERO)
@@ -146,7 +146,7 @@ impl DtlsConnection {
         {
             self.give_up(error);
         }
-        set_ready_time(source, left.filter(|left| !left.is_zero()));
+        source.set_ready_time(left.filter(|left| !left.is_zero()));
     }
 
     /// The failure of a handshake that has taken too long.

@@ -1,13 +1,12 @@
 //! Handshakes that main loops move on: `handshake_async()`, and those that a non-blocking call began.
 
 use std::mem;
+use std::slice;
 use std::sync::Arc;
-use std::time::Duration;
 
 use glib::subclass::prelude::*;
 use glib::{ControlFlow, IOCondition};
 
-use super::events::BaseEvents;
 use super::handshake::{Begun, Claim};
 use super::imp::DtlsConnection;
 use super::status::Explicit;
@@ -15,7 +14,7 @@ use crate::error::Error;
 use crate::subclass::cancel::OnCancel;
 use crate::subclass::cancel::check_cancelled;
 use crate::subclass::dtls_connection::Completion;
-use crate::subclass::source::{SourceImpl, set_priority, set_ready_time, worker_source};
+use crate::subclass::source::{Running, SourceImpl, set_priority, worker_source};
 
 impl DtlsConnection {
     /// `handshake_async()`: completes from the context's loop, never before it runs.
@@ -58,16 +57,14 @@ impl DtlsConnection {
         source.attach(Some(&glib::MainContext::ref_thread_default()));
     }
 
-    /// A source that moves the handshake on, at once when it is attached.
+    /// A source that moves the handshake on.
     fn worker(&self, purpose: Purpose) -> glib::Source {
         let worker = Worker {
             connection: self.obj().downgrade(),
             purpose,
-            events: BaseEvents::default(),
         };
-        let source = worker_source("GioOssl handshake", worker, Some(&self.shared.alarm));
-        set_ready_time(&source, Some(Duration::ZERO));
-        source
+        let causes = self.causes(slice::from_ref(&self.shared.alarm));
+        worker_source("GioOssl handshake", worker, causes)
     }
 }
 
@@ -94,7 +91,6 @@ struct Task {
 struct Worker {
     connection: glib::WeakRef<super::DtlsConnection>,
     purpose: Purpose,
-    events: BaseEvents,
 }
 
 impl Worker {
@@ -108,7 +104,7 @@ impl Worker {
         ControlFlow::Break
     }
 
-    fn step(&mut self, connection: &DtlsConnection, source: &glib::Source) -> ControlFlow {
+    fn step(&mut self, connection: &DtlsConnection, source: &Running<'_>) -> ControlFlow {
         let (explicit, cancellable) = match &self.purpose {
             Purpose::Task(task) => (true, task.cancellable.clone()),
             Purpose::Background { .. } | Purpose::Nothing => (false, None),
@@ -123,12 +119,10 @@ impl Worker {
             }
             if !explicit && connection.shared.lock().loop_in_charge().is_some() {
                 // Not ours as long as that loop is at it; the end of its claim rings.
-                if let Ok(base) = connection.transport() {
-                    self.events.listen(source, base, IOCondition::empty());
-                }
+                source.listen(IOCondition::empty());
                 return ControlFlow::Continue;
             }
-            match connection.pump(source, &mut self.events, cancellable.as_ref()) {
+            match connection.pump(source, cancellable.as_ref()) {
                 Ok(true) => {}
                 Err(error) if explicit => return self.finish(Err(error)),
                 // Where nobody is there to tell, a datagram, the timer or the next call goes on.
@@ -139,13 +133,9 @@ impl Worker {
 }
 
 impl SourceImpl for Worker {
-    fn is_ready(&self) -> bool {
-        false
-    }
-
     fn dispatch(
         &mut self,
-        source: &glib::Source,
+        source: &Running<'_>,
         _callback: &mut dyn FnMut(IOCondition) -> ControlFlow,
     ) -> ControlFlow {
         let Some(connection) = self.connection.upgrade() else {

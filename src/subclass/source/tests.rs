@@ -1,12 +1,13 @@
 //! Sources on a context of their own, run one iteration at a time.
 
 use std::{
+    slice,
     sync::{
         Weak,
-        atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     thread,
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use glib::MainContext;
@@ -18,106 +19,105 @@ unsafe extern "C" {
     fn g_source_set_closure(source: *mut ffi::GSource, closure: *mut gobject_ffi::GClosure);
 }
 
-/// Counts its dispatches, passes a condition on, and does what the test wants next.
-#[derive(Default)]
-struct Probe {
-    ready: Arc<AtomicBool>,
+/// Does what the test wants, and counts how often.
+pub(super) struct Probe<F> {
     runs: Arc<AtomicUsize>,
-    /// The ready time that the last dispatch found.
-    time: Arc<AtomicI64>,
-    again: Option<Duration>,
-    panics: bool,
+    body: F,
 }
 
-impl SourceImpl for Probe {
-    fn is_ready(&self) -> bool {
-        self.ready.swap(false, Ordering::Relaxed)
+impl<F> Probe<F>
+where
+    F: FnMut(&Running<'_>) + Send + 'static,
+{
+    pub(super) fn new(body: F) -> (Self, Arc<AtomicUsize>) {
+        let runs = Arc::new(AtomicUsize::new(0));
+        let counted = runs.clone();
+        (Self { runs, body }, counted)
     }
+}
 
+impl<F> SourceImpl for Probe<F>
+where
+    F: FnMut(&Running<'_>) + Send + 'static,
+{
     fn dispatch(
         &mut self,
-        source: &glib::Source,
+        source: &Running<'_>,
         callback: &mut dyn FnMut(IOCondition) -> ControlFlow,
     ) -> ControlFlow {
         self.runs.fetch_add(1, Ordering::Relaxed);
-        assert!(!self.panics, "deliberate");
-        // SAFETY: the source is alive.
-        let time = unsafe { ffi::g_source_get_ready_time(source.to_glib_none().0) };
-        self.time.store(time, Ordering::Relaxed);
-        if let Some(delay) = self.again.take() {
-            set_ready_time(source, Some(delay));
-        }
+        (self.body)(source);
         callback(IOCondition::IN)
     }
 }
 
-fn iterate(context: &MainContext) {
-    while context.iteration(false) {}
+/// Nothing in the context is ready afterwards.
+pub(super) fn iterate(context: &MainContext) {
+    assert!((0..100).any(|_| !context.iteration(false)));
+}
+
+pub(super) fn count(runs: &AtomicUsize) -> usize {
+    runs.load(Ordering::Relaxed)
+}
+
+fn on(alarm: &Arc<Alarm>) -> Causes<'_> {
+    Causes {
+        alarms: slice::from_ref(alarm),
+        base: None,
+    }
+}
+
+fn ready_time(source: &Running<'_>) -> i64 {
+    // SAFETY: the source is alive.
+    unsafe { ffi::g_source_get_ready_time(source.source) }
 }
 
 #[test]
-fn source_dispatches_when_it_is_ready() {
+fn new_source_dispatches_once() {
     let context = MainContext::new();
-    let probe = Probe::default();
-    let (ready, runs) = (probe.ready.clone(), probe.runs.clone());
-    let source = worker_source("test", probe, None);
+    let (probe, runs) = Probe::new(|_| {});
+    let source = worker_source("test", probe, Causes::default());
     source.attach(Some(&context));
     assert_eq!(source.name().as_deref(), Some("test"));
     iterate(&context);
-    assert_eq!(runs.load(Ordering::Relaxed), 0);
-    ready.store(true, Ordering::Relaxed);
-    iterate(&context);
-    assert_eq!(runs.load(Ordering::Relaxed), 1);
+    assert_eq!(count(&runs), 1);
     source.destroy();
 }
 
 #[test]
-fn source_dispatches_for_a_child_until_that_is_removed() {
+fn source_dispatches_again_when_its_dispatch_asks_for_it() {
     let context = MainContext::new();
-    let probe = Probe::default();
-    let runs = probe.runs.clone();
-    let source = worker_source("test", probe, None);
-    let cancellable = gio::Cancellable::new();
-    // SAFETY: the cancellable is alive, and the new source is ours.
-    let child: glib::Source = unsafe {
-        from_glib_full(gio::ffi::g_cancellable_source_new(
-            cancellable.to_glib_none().0,
-        ))
-    };
-    add_child(&source, &child);
+    let mut left = 3;
+    let (probe, runs) = Probe::new(move |source| {
+        left -= 1;
+        if left > 0 {
+            source.again();
+        }
+    });
+    let source = worker_source("test", probe, Causes::default());
     source.attach(Some(&context));
     iterate(&context);
-    assert_eq!(runs.load(Ordering::Relaxed), 0);
-    gio::prelude::CancellableExt::cancel(&cancellable);
-    assert!(context.iteration(false));
-    assert_eq!(runs.load(Ordering::Relaxed), 1);
-    remove_child(&source, &child);
-    remove_child(&source, &child);
-    gio::prelude::CancellableExt::cancel(&cancellable);
-    iterate(&context);
-    assert_eq!(runs.load(Ordering::Relaxed), 1);
+    assert_eq!(count(&runs), 3);
     source.destroy();
 }
 
 #[test]
 fn ready_time_fires_once_and_may_be_set_again_by_the_dispatch() {
     let context = MainContext::new();
-    let probe = Probe {
-        again: Some(Duration::from_millis(20)),
-        ..Probe::default()
-    };
-    let (runs, time) = (probe.runs.clone(), probe.time.clone());
-    let source = worker_source("test", probe, None);
-    set_ready_time(&source, Some(Duration::ZERO));
+    let mut delay = Some(Duration::from_millis(20));
+    let (probe, runs) = Probe::new(move |source| {
+        assert_eq!(ready_time(source), -1);
+        source.set_ready_time(delay.take());
+    });
+    let source = worker_source("test", probe, Causes::default());
     source.attach(Some(&context));
     let start = Instant::now();
-    while runs.load(Ordering::Relaxed) < 2 {
+    while count(&runs) < 2 {
         context.iteration(true);
     }
     assert!(start.elapsed() >= Duration::from_millis(19));
     iterate(&context);
-    assert_eq!(runs.load(Ordering::Relaxed), 2);
-    assert_eq!(time.load(Ordering::Relaxed), -1);
+    assert_eq!(count(&runs), 2);
     source.destroy();
 }
 
@@ -125,42 +125,58 @@ fn ready_time_fires_once_and_may_be_set_again_by_the_dispatch() {
 fn alarm_wakes_a_polling_context_from_another_thread() {
     let context = MainContext::new();
     let alarm = Arc::new(Alarm::new());
-    let probe = Probe::default();
-    let runs = probe.runs.clone();
-    let source = worker_source("test", probe, Some(&alarm));
+    let (probe, runs) = Probe::new(|_| {});
+    let source = worker_source("test", probe, on(&alarm));
     source.attach(Some(&context));
-    let ringer = thread::spawn({
+    for round in 1..=3 {
+        iterate(&context);
+        assert_eq!(count(&runs), round);
         let alarm = alarm.clone();
-        move || {
-            thread::sleep(Duration::from_millis(10));
-            alarm.ring();
+        let ringer = thread::spawn(move || alarm.ring());
+        while count(&runs) == round {
+            context.iteration(true);
         }
-    });
-    while runs.load(Ordering::Relaxed) == 0 {
-        context.iteration(true);
+        ringer.join().unwrap();
     }
-    ringer.join().unwrap();
     source.destroy();
 }
 
 #[test]
-fn ring_is_not_lost_when_a_ready_time_replaces_its_own() {
+fn ring_before_the_context_has_seen_the_source_asks_for_no_second_dispatch() {
     let context = MainContext::new();
     let alarm = Arc::new(Alarm::new());
-    let probe = Probe::default();
-    let runs = probe.runs.clone();
-    let source = worker_source("test", probe, Some(&alarm));
+    let (probe, runs) = Probe::new(|_| {});
+    let source = worker_source("test", probe, on(&alarm));
+    alarm.ring();
     source.attach(Some(&context));
     alarm.ring();
-    set_ready_time(&source, None);
     iterate(&context);
-    assert_eq!(runs.load(Ordering::Relaxed), 1);
+    assert_eq!(count(&runs), 1);
     source.destroy();
 }
 
 #[test]
-fn alarm_may_ring_while_sources_end_in_another_thread() {
+fn ring_during_the_dispatch_leads_to_another() {
+    let context = MainContext::new();
     let alarm = Arc::new(Alarm::new());
+    let mut rings = 2;
+    let ringing = alarm.clone();
+    let (probe, runs) = Probe::new(move |_| {
+        if rings > 0 {
+            rings -= 1;
+            let alarm = ringing.clone();
+            thread::spawn(move || alarm.ring()).join().unwrap();
+        }
+    });
+    let source = worker_source("test", probe, on(&alarm));
+    source.attach(Some(&context));
+    iterate(&context);
+    assert_eq!(count(&runs), 3);
+    source.destroy();
+}
+
+/// Rings in another thread while `body` runs.
+fn ringing(alarm: &Arc<Alarm>, body: impl FnOnce()) {
     let stop = Arc::new(AtomicBool::new(false));
     let ringer = thread::spawn({
         let (alarm, stop) = (alarm.clone(), stop.clone());
@@ -170,21 +186,49 @@ fn alarm_may_ring_while_sources_end_in_another_thread() {
             }
         }
     });
-    let context = MainContext::new();
-    let alive: Vec<Weak<AtomicUsize>> = (0..2000)
-        .map(|_| {
-            let probe = Probe::default();
-            let weak = Arc::downgrade(&probe.runs);
-            let source = worker_source("test", probe, Some(&alarm));
-            source.attach(Some(&context));
-            context.iteration(false);
-            source.destroy();
-            weak
-        })
-        .collect();
+    body();
     stop.store(true, Ordering::Relaxed);
     ringer.join().unwrap();
-    assert!(alive.iter().all(|weak| weak.strong_count() == 0));
+}
+
+#[test]
+fn alarm_may_ring_while_sources_end_in_another_thread() {
+    let alarm = Arc::new(Alarm::new());
+    let context = MainContext::new();
+    ringing(&alarm, || {
+        let alive: Vec<Weak<AtomicUsize>> = (0..2000)
+            .map(|_| {
+                let (probe, runs) = Probe::new(|_| {});
+                let source = worker_source("test", probe, on(&alarm));
+                source.attach(Some(&context));
+                context.iteration(false);
+                source.destroy();
+                Arc::downgrade(&runs)
+            })
+            .collect();
+        assert!(alive.iter().all(|weak| weak.strong_count() == 0));
+    });
+}
+
+#[test]
+fn alarm_may_ring_while_contexts_end_in_another_thread() {
+    let alarm = Arc::new(Alarm::new());
+    ringing(&alarm, || {
+        let outlived: Vec<glib::Source> = (0..2000)
+            .map(|_| {
+                let context = MainContext::new();
+                let (probe, _) = Probe::new(|_| {});
+                let source = worker_source("test", probe, on(&alarm));
+                source.attach(Some(&context));
+                context.iteration(false);
+                source
+            })
+            .collect();
+        assert!(outlived.iter().all(glib::Source::is_destroyed));
+        // In a thread that has run none of the contexts.
+        thread::spawn(move || drop(outlived)).join().unwrap();
+    });
+    assert_eq!(Arc::strong_count(&alarm), 1);
 }
 
 #[test]
@@ -192,9 +236,10 @@ fn finalized_source_drops_what_it_owns() {
     let base = TestBase::new();
     let alive = base.downgrade();
     let alarm = Arc::new(Alarm::new());
-    let probe = Probe::default();
-    let runs = Arc::downgrade(&probe.runs);
-    let source = datagram_source(base.upcast_ref(), "test", probe, Some(&alarm));
+    let (probe, counted) = Probe::new(|_| {});
+    let runs = Arc::downgrade(&counted);
+    drop(counted);
+    let source = datagram_source(base.upcast_ref(), "test", probe, on(&alarm));
     drop(base);
     assert!(alive.upgrade().is_some());
     drop(source);
@@ -208,9 +253,11 @@ fn finalized_source_drops_what_it_owns() {
 fn closure_gets_the_object_and_the_condition() {
     let context = MainContext::new();
     let base = TestBase::new();
-    let probe = Probe::default();
-    probe.ready.store(true, Ordering::Relaxed);
-    let source = datagram_source(base.upcast_ref(), "test", probe, None);
+    let object = base.clone();
+    let (probe, _) = Probe::new(move |source| {
+        assert_eq!(source.object(), Some(object.upcast_ref()));
+    });
+    let source = datagram_source(base.upcast_ref(), "test", probe, Causes::default());
     let seen = Arc::new(AtomicUsize::new(0));
     let closure = glib::RustClosure::new({
         let seen = seen.clone();
@@ -228,61 +275,54 @@ fn closure_gets_the_object_and_the_condition() {
     }
     source.attach(Some(&context));
     iterate(&context);
-    assert_eq!(
-        seen.load(Ordering::Relaxed),
-        IOCondition::IN.bits() as usize
-    );
+    assert_eq!(count(&seen), IOCondition::IN.bits() as usize);
     source.destroy();
 }
 
 #[test]
 fn panic_in_dispatch_ends_the_source() {
     let context = MainContext::new();
-    let probe = Probe {
-        panics: true,
-        ..Probe::default()
-    };
-    probe.ready.store(true, Ordering::Relaxed);
-    let source = worker_source("test", probe, None);
+    let (probe, _) = Probe::new(|_| panic!("deliberate"));
+    let source = worker_source("test", probe, Causes::default());
     source.attach(Some(&context));
     iterate(&context);
     assert!(source.is_destroyed());
 }
 
-/// Runs the context it is on from its dispatch.
-struct Recursive {
-    context: MainContext,
-    runs: Arc<AtomicUsize>,
-}
-
-impl SourceImpl for Recursive {
-    fn is_ready(&self) -> bool {
-        true
-    }
-
-    fn dispatch(
-        &mut self,
-        _source: &glib::Source,
-        _callback: &mut dyn FnMut(IOCondition) -> ControlFlow,
-    ) -> ControlFlow {
-        self.runs.fetch_add(1, Ordering::Relaxed);
-        self.context.iteration(false);
-        ControlFlow::Break
-    }
+/// What a dispatch that runs its context finds there, the application having allowed recursion or not.
+fn nested(recursion: bool, during: impl Fn(&Running<'_>, &MainContext) + Send + 'static) {
+    let context = MainContext::new();
+    let mut first = true;
+    let (probe, runs) = Probe::new({
+        let context = context.clone();
+        move |source| {
+            if std::mem::take(&mut first) {
+                during(source, &context);
+            }
+        }
+    });
+    let source = worker_source("test", probe, Causes::default());
+    // SAFETY: the source is alive.
+    unsafe { ffi::g_source_set_can_recurse(source.to_glib_none().0, recursion.into_glib()) };
+    source.attach(Some(&context));
+    context.iteration(false);
+    assert_eq!(count(&runs), 1);
+    iterate(&context);
+    assert_eq!(count(&runs), 2);
+    source.destroy();
 }
 
 #[test]
-fn dispatch_is_not_entered_again_even_if_recursion_is_allowed() {
-    let context = MainContext::new();
-    let runs = Arc::new(AtomicUsize::new(0));
-    let imp = Recursive {
-        context: context.clone(),
-        runs: runs.clone(),
-    };
-    let source = worker_source("test", imp, None);
-    // SAFETY: the source is alive.
-    unsafe { ffi::g_source_set_can_recurse(source.to_glib_none().0, ffi::GTRUE) };
-    source.attach(Some(&context));
-    iterate(&context);
-    assert_eq!(runs.load(Ordering::Relaxed), 1);
+fn dispatch_is_not_entered_again_and_what_has_come_up_is_put_off() {
+    for recursion in [false, true] {
+        nested(recursion, |source, context| {
+            source.again();
+            assert!(!context.iteration(false));
+        });
+        nested(recursion, |source, context| {
+            source.set_ready_time(Some(Duration::ZERO));
+            iterate(context);
+            assert!(!context.pending());
+        });
+    }
 }

@@ -9,7 +9,7 @@ use gio::{prelude::*, subclass::prelude::*};
 use gio_ossl::subclass::{
     datagram_based::{DatagramBasedImpl, InputMessages, OutputMessages},
     impl_datagram_based,
-    source::{SourceImpl, datagram_source},
+    source::{Causes, Running, SourceImpl, datagram_source},
 };
 use glib::{ControlFlow, IOCondition};
 
@@ -43,20 +43,17 @@ impl Watch {
 }
 
 impl SourceImpl for Watch {
-    fn is_ready(&self) -> bool {
-        self.is_cancelled() || !self.seen().is_empty()
-    }
-
     fn dispatch(
         &mut self,
-        _source: &glib::Source,
+        source: &Running<'_>,
         callback: &mut dyn FnMut(IOCondition) -> ControlFlow,
     ) -> ControlFlow {
-        if self.is_ready() {
-            callback(self.seen())
-        } else {
-            ControlFlow::Continue
+        let seen = self.seen();
+        if seen.is_empty() && !self.is_cancelled() {
+            return ControlFlow::Continue;
         }
+        source.again();
+        callback(seen)
     }
 }
 
@@ -162,7 +159,11 @@ mod imp {
                 _alert: CancelAlert::new(shared, cancellable),
             };
             let object = self.obj();
-            datagram_source(object.upcast_ref(), "SimNet", watch, Some(&alarm))
+            let causes = Causes {
+                alarms: &[alarm],
+                base: None,
+            };
+            datagram_source(object.upcast_ref(), "SimNet", watch, causes)
         }
 
         fn condition_check(&self, condition: IOCondition) -> IOCondition {

@@ -6,7 +6,7 @@ use gio_ossl::subclass::{
     cancel::OnCancel,
     datagram_based::{DatagramBasedImpl, InputMessages, OutputMessages},
     impl_datagram_based,
-    source::{SourceImpl, datagram_source},
+    source::{Causes, Running, SourceImpl, datagram_source},
 };
 use glib::ControlFlow;
 
@@ -58,20 +58,17 @@ fn readiness(link: &Link) -> IOCondition {
 }
 
 impl SourceImpl for Watch {
-    fn is_ready(&self) -> bool {
-        self.is_cancelled() || readiness(&self.link).intersects(self.condition)
-    }
-
     fn dispatch(
         &mut self,
-        _source: &glib::Source,
+        source: &Running<'_>,
         callback: &mut dyn FnMut(IOCondition) -> ControlFlow,
     ) -> ControlFlow {
-        if self.is_ready() {
-            callback(readiness(&self.link) & self.condition)
-        } else {
-            ControlFlow::Continue
+        let ready = readiness(&self.link) & self.condition;
+        if ready.is_empty() && !self.is_cancelled() {
+            return ControlFlow::Continue;
         }
+        source.again();
+        callback(ready)
     }
 }
 
@@ -185,7 +182,11 @@ mod imp {
                 cancellable: cancellable.cloned(),
                 _ringer: cancellable.map(ring),
             };
-            datagram_source(object.upcast_ref(), "peer", watch, Some(&alarm))
+            let causes = Causes {
+                alarms: &[alarm],
+                base: None,
+            };
+            datagram_source(object.upcast_ref(), "peer", watch, causes)
         }
 
         fn condition_check(&self, condition: IOCondition) -> IOCondition {

@@ -2,7 +2,6 @@
 
 use std::mem;
 use std::sync::Arc;
-use std::time::Duration;
 
 use gio::prelude::*;
 use glib::subclass::prelude::*;
@@ -11,13 +10,12 @@ use glib::{ControlFlow, IOCondition};
 use super::DtlsConnection;
 use super::operation::Operation;
 use super::queue::{Call, Caller, Next, Place, Queue, Waiting};
-use crate::dtls::connection::events::BaseEvents;
 use crate::dtls::connection::timers::reportable;
 use crate::error::Error;
+use crate::subclass::SharedRef;
 use crate::subclass::cancel::{OnCancel, check_cancelled};
 use crate::subclass::dtls_connection::Completion;
-use crate::subclass::source::{Alarm, SourceImpl, set_priority, set_ready_time, worker_source};
-use crate::transport::Transport;
+use crate::subclass::source::{Alarm, Causes, Running, SourceImpl, set_priority, worker_source};
 
 /// The most answers that a source gives before others have a turn.
 const BURST: usize = 16;
@@ -73,8 +71,7 @@ pub fn join<O: Operation>(
             context: place.0,
             priority,
             alarms: [alarm, imp.shared.alarm.clone()],
-            events: BaseEvents::default(),
-            deaf: false,
+            base: imp.transport.get().map(|base| base.base().clone()),
             replaced: false,
         };
         server.attach(context);
@@ -90,9 +87,7 @@ struct Server<O: Operation> {
     priority: glib::Priority,
     /// The line's, and the connection's.
     alarms: [Arc<Alarm>; 2],
-    events: BaseEvents,
-    /// It waits for something that rings, and not for the base.
-    deaf: bool,
+    base: Option<SharedRef<gio::DatagramBased>>,
     replaced: bool,
 }
 
@@ -101,15 +96,18 @@ type Answer<O> = (Completion, Result<<O as Operation>::Value, glib::Error>);
 
 impl<O: Operation> Server<O> {
     fn attach(self, context: &glib::MainContext) {
-        let (priority, alarms) = (self.priority, self.alarms.clone());
-        let source = worker_source("GioOssl bytes", self, &alarms);
+        let (priority, alarms, base) = (self.priority, self.alarms.clone(), self.base.clone());
+        let causes = Causes {
+            alarms: &alarms,
+            base: base.as_ref(),
+        };
+        let source = worker_source("GioOssl bytes", self, causes);
         set_priority(&source, priority);
-        set_ready_time(&source, Some(Duration::ZERO));
         source.attach(Some(context));
     }
 
     /// Leaves the line to another source, or ends it if nobody waits.
-    fn pass_on(&mut self, source: &glib::Source) {
+    fn pass_on(&mut self, source: &Running<'_>) {
         if mem::replace(&mut self.replaced, true) {
             return;
         }
@@ -122,8 +120,7 @@ impl<O: Operation> Server<O> {
                 context: self.context,
                 priority,
                 alarms: self.alarms.clone(),
-                events: BaseEvents::default(),
-                deaf: false,
+                base: self.base.clone(),
                 replaced: false,
             };
             next.attach(&context);
@@ -134,7 +131,7 @@ impl<O: Operation> Server<O> {
     fn step(
         &mut self,
         connection: Option<&DtlsConnection>,
-        source: &glib::Source,
+        source: &Running<'_>,
         end: u64,
     ) -> Option<Answer<O>> {
         match self.queue.next(self.context, end, self.priority) {
@@ -166,7 +163,7 @@ impl<O: Operation> Server<O> {
     fn put_back(
         &self,
         connection: &DtlsConnection,
-        source: &glib::Source,
+        source: &Running<'_>,
         number: u64,
         call: Call<O>,
     ) {
@@ -190,7 +187,7 @@ impl<O: Operation> Server<O> {
     fn serve(
         &mut self,
         connection: &DtlsConnection,
-        source: &glib::Source,
+        source: &Running<'_>,
         call: &Call<O>,
     ) -> Result<Option<O::Value>, glib::Error> {
         let cancellable = call.cancellable.as_ref();
@@ -203,7 +200,7 @@ impl<O: Operation> Server<O> {
             done => return done.map(Some),
         }
         let wanted = awaited::<O>(connection);
-        self.listen(connection, source, wanted)?;
+        self.listen(source, wanted);
         Ok(None)
     }
 
@@ -211,11 +208,10 @@ impl<O: Operation> Server<O> {
     fn settle(
         &mut self,
         connection: &DtlsConnection,
-        source: &glib::Source,
+        source: &Running<'_>,
         cancellable: Option<&gio::Cancellable>,
     ) -> Result<bool, Error> {
         let imp = connection.imp();
-        self.deaf = false;
         let settled = || {
             let settled = imp.is_settled(O::is_closed);
             settled.map_err(|error| reportable(error, None))
@@ -226,29 +222,29 @@ impl<O: Operation> Server<O> {
             }
             if imp.shared.lock().loop_in_charge().is_some() {
                 // That loop is at it; the end of its claim rings.
-                self.listen(connection, source, IOCondition::empty())?;
+                self.listen(source, IOCondition::empty());
                 imp.await_deadline(source);
                 return Ok(false);
             }
-            if !imp.pump(source, &mut self.events, cancellable)? {
+            if !imp.pump(source, cancellable)? {
                 return Ok(false);
             }
             check_cancelled(cancellable)?;
         }
         // What the timer of the handshake was set to is over.
-        set_ready_time(source, None);
+        source.set_ready_time(None);
         Ok(true)
     }
 
     /// Tells the future that comes first when it is time to try.
-    fn look(&mut self, connection: Option<&DtlsConnection>, source: &glib::Source) {
+    fn look(&mut self, connection: Option<&DtlsConnection>, source: &Running<'_>) {
         if self.replaced {
             return;
         }
         let outcome = match connection {
-            Some(connection) => self.settle(connection, source, None).and_then(|settled| {
+            Some(connection) => self.settle(connection, source, None).map(|settled| {
                 if !settled {
-                    return Ok(false);
+                    return false;
                 }
                 let mut wanted = awaited::<O>(connection);
                 if !self.queue.is_untold(self.context) {
@@ -258,8 +254,8 @@ impl<O: Operation> Server<O> {
                 if ready {
                     wanted = IOCondition::empty();
                 }
-                self.listen(connection, source, wanted)?;
-                Ok(ready)
+                self.listen(source, wanted);
+                ready
             }),
             None => Err(Error::Closed),
         };
@@ -267,24 +263,16 @@ impl<O: Operation> Server<O> {
             Ok(false) => {}
             Ok(true) => self.queue.tell(self.context, None),
             Err(error) => {
-                self.deaf = true;
+                self.listen(source, IOCondition::empty());
                 self.queue.tell(self.context, Some(error.into()));
             }
         }
     }
 
-    fn listen(
-        &mut self,
-        connection: &DtlsConnection,
-        source: &glib::Source,
-        wanted: IOCondition,
-    ) -> Result<(), Error> {
+    fn listen(&self, source: &Running<'_>, wanted: IOCondition) {
         if !self.replaced {
-            self.deaf = wanted.is_empty();
-            let base = connection.imp().transport()?;
-            self.events.listen(source, base, wanted);
+            source.listen(wanted);
         }
-        Ok(())
     }
 }
 
@@ -301,18 +289,9 @@ fn awaited<O: Operation>(connection: &DtlsConnection) -> IOCondition {
 }
 
 impl<O: Operation> SourceImpl for Server<O> {
-    fn is_ready(&self) -> bool {
-        // A closed base says nothing any more, and fails the next call.
-        !self.deaf
-            && self.connection.upgrade().is_some_and(|connection| {
-                let transport = connection.imp().transport();
-                transport.is_ok_and(Transport::is_closed)
-            })
-    }
-
     fn dispatch(
         &mut self,
-        source: &glib::Source,
+        source: &Running<'_>,
         _callback: &mut dyn FnMut(IOCondition) -> ControlFlow,
     ) -> ControlFlow {
         let connection = self.connection.upgrade();

@@ -13,7 +13,7 @@ use crate::dtls::connection::DtlsConnection;
 use crate::error::{ChannelBindingFailure, Error};
 use crate::subclass::datagram_based::{DatagramBasedImpl, InputMessages, OutputMessages};
 use crate::subclass::dtls_connection::{Completion, DtlsConnectionImpl};
-use crate::subclass::source::{SourceImpl, datagram_source};
+use crate::subclass::source::{Causes, Running, SourceImpl, datagram_source};
 use crate::subclass::tls_connection::TlsConnectionImpl;
 use crate::subclass::{
     impl_datagram_based, impl_dtls_client_connection, impl_dtls_connection,
@@ -230,7 +230,13 @@ impl DatagramBasedImpl for Facade {
         _condition: IOCondition,
         _cancellable: Option<&gio::Cancellable>,
     ) -> glib::Source {
-        datagram_source(self.obj().upcast_ref(), "GioOssl facade", HungUp, None)
+        let object = self.obj();
+        datagram_source(
+            object.upcast_ref(),
+            "GioOssl facade",
+            HungUp,
+            Causes::default(),
+        )
     }
 
     fn condition_check(&self, _condition: IOCondition) -> IOCondition {
@@ -247,19 +253,16 @@ impl DatagramBasedImpl for Facade {
     }
 }
 
-/// Fires at once, since nothing will ever happen.
+/// Fires over and over, since nothing will ever happen.
 struct HungUp;
 
 impl SourceImpl for HungUp {
-    fn is_ready(&self) -> bool {
-        true
-    }
-
     fn dispatch(
         &mut self,
-        _source: &glib::Source,
+        source: &Running<'_>,
         callback: &mut dyn FnMut(IOCondition) -> ControlFlow,
     ) -> ControlFlow {
+        source.again();
         callback(IOCondition::HUP)
     }
 }
