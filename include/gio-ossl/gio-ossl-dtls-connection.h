@@ -318,8 +318,9 @@ GPtrArray *gio_ossl_dtls_connection_receive_many (GioOsslDtlsConnection *self,
  *
  * %TRUE by default. From the initialisation on this is what is in use: %FALSE
  * where the base socket is no #GSocket of UDP, or is of a class derived from
- * it, and from the first refusal by the kernel on. The messages that it refuses
- * go out one by one. Setting it again has it tried again.
+ * it, where the kernel does not know of it, and from its first refusal on. The
+ * messages that it refuses go out one by one. Setting it again has it tried
+ * again.
  *
  * May be set at any time, in any thread. The environment variable
  * GIO_OSSL_SEND_OFFLOAD, 0 or 1, counts where the application sets nothing.
@@ -339,10 +340,10 @@ GPtrArray *gio_ossl_dtls_connection_receive_many (GioOsslDtlsConnection *self,
  * both directions are closed, or the connection is disposed of. From the
  * initialisation on this is what is in use: %FALSE where the base socket is no
  * #GSocket of UDP, or is of a class derived from it, and where the kernel
- * refuses.
+ * refuses; %TRUE where the socket had the option before it was given to the
+ * connection.
  *
- * May be set at any time until then, in any thread; datagrams that were merged
- * before it is taken back may be lost. The environment variable
+ * May be set at any time until then, in any thread. The environment variable
  * GIO_OSSL_RECEIVE_OFFLOAD, 0 or 1, counts where the application sets nothing.
  *
  * Since: 0.1

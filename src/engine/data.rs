@@ -63,7 +63,8 @@ impl Engine {
             }
             return self.opened(reading, room);
         }
-        let mut scratch = SCRATCH.take();
+        // A thread that ends has none left.
+        let mut scratch = SCRATCH.try_with(Cell::take).unwrap_or_default();
         scratch.resize(MAX_PLAINTEXT, 0);
         let reading = self.session.read(&mut scratch);
         if let Ok(Reading::Message(length)) = reading {
@@ -72,7 +73,7 @@ impl Engine {
                 to.copy_from_slice(from);
             }
         }
-        SCRATCH.set(scratch);
+        let _ = SCRATCH.try_with(|cell| cell.set(scratch));
         self.opened(reading, room)
     }
 

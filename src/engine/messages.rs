@@ -35,7 +35,7 @@ const MOST_HELD: usize = 12;
 const MOST_BYTES: usize = 2 * LONGEST;
 /// Gaps in a message. Each fragment costs a look at all of them.
 const MOST_HOLES: usize = 64;
-/// Bytes of a message in one record to OpenSSL.
+/// Bytes of a message in one record to OpenSSL at most.
 const PIECE: usize = 1 << 13;
 
 /// Whose messages they are.
@@ -131,13 +131,14 @@ impl Messages {
         true
     }
 
-    /// The messages whose turn has come, as the payloads of records. Among those of one place, the
+    /// The messages whose turn has come, as the payloads of records of at most `longest` bytes. Among those of one place, the
     /// latest is the likeliest: what was forged early gives way to what an honest peer says in time.
-    pub(super) fn release(&mut self) -> Vec<Vec<u8>> {
+    pub(super) fn release(&mut self, longest: usize) -> Vec<Vec<u8>> {
+        let size = PIECE.min(longest.saturating_sub(HEADER)).max(1);
         let mut payloads = Vec::new();
         while let Some(index) = self.held.iter().rposition(|held| self.is_due(held)) {
             let message = self.held.remove(index);
-            payloads.extend(message.pieces());
+            payloads.extend(message.pieces(size));
             self.pass(&message);
         }
         payloads
@@ -307,11 +308,11 @@ impl Held {
         }
     }
 
-    /// The message as fragments of a size that records have.
-    fn pieces(&self) -> Vec<Vec<u8>> {
+    /// The message as fragments of this size.
+    fn pieces(&self, size: usize) -> Vec<Vec<u8>> {
         let piece = |(index, bytes): (usize, &[u8])| {
             let [_, l0, l1, l2] = u24(self.body.len());
-            let [_, o0, o1, o2] = u24(index * PIECE);
+            let [_, o0, o1, o2] = u24(index * size);
             let [_, f0, f1, f2] = u24(bytes.len());
             let [s0, s1] = self.sequence.to_be_bytes();
             let mut piece = vec![self.kind, l0, l1, l2, s0, s1, o0, o1, o2, f0, f1, f2];
@@ -321,7 +322,7 @@ impl Held {
         if self.body.is_empty() {
             return vec![piece((0, &[]))];
         }
-        self.body.chunks(PIECE).enumerate().map(piece).collect()
+        self.body.chunks(size).enumerate().map(piece).collect()
     }
 }
 

@@ -26,9 +26,9 @@ pub use crate::ossl::session::{
     Authentication, Bound, Config, Key, LONGEST_HINT, MAX_PLAINTEXT, Negotiated, PreSharedKey,
     PreSharedKeys, Protocol, Resumption, SavedSession, SrtpProfile, Unusable,
 };
-use crate::ossl::session::{Progress, Session};
+use crate::ossl::session::{Progress, RecordLengths, Session};
 use crate::ossl::{self, queue};
-pub use crate::ossl::{Datagrams, Dropped, Refusal, Role};
+pub use crate::ossl::{Datagrams, Dropped, MAX_INCOMING as MOST_WAITING, Refusal, Role};
 
 use alert::{Alert, Suspicion};
 use messages::Peer;
@@ -57,7 +57,7 @@ pub use psk::KeyRequest;
 pub use statistics::Statistics;
 
 /// Records that may wait while the handshake is suspended, other than the messages that it needs.
-const MOST_WAITING: usize = 64;
+const MOST_SUSPENDED: usize = 64;
 
 /// What must happen next, in protocol order.
 #[derive(Debug)]
@@ -126,8 +126,8 @@ pub struct Engine {
     /// Whether the server has asked for a certificate and got none.
     certificate_missing: bool,
     mtu: u16,
-    /// Bytes that a protected record has at least, once the association is established.
-    shortest_protected: usize,
+    /// Once the association is established.
+    record_lengths: RecordLengths,
     statistics: Statistics,
     /// Whether [`Engine::wakes`] has told that there are buffers.
     is_awake: bool,
@@ -161,13 +161,13 @@ impl Engine {
             sieve.expect_resumption(offered.id());
         }
         Ok(Engine {
+            record_lengths: session.record_lengths(),
             session,
             role: config.role,
             sieve: Some(sieve),
             state: State::Handshaking { suspicion: None },
             certificate_missing: false,
             mtu: config.mtu,
-            shortest_protected: 0,
             statistics: Statistics::default(),
             is_awake: false,
         })
@@ -178,14 +178,14 @@ impl Engine {
         match (&self.state, &mut self.sieve) {
             (State::Failed(_), _) => {}
             (_, Some(sieve)) => {
-                let sifted = sieve.sift(datagram, self.session.shortest_protected());
+                let sifted = sieve.sift(datagram, &self.session.record_lengths());
                 if !sifted.sign_of_life && sifted.alert.is_none() {
                     self.statistics.dropped.early(datagram);
                 }
                 self.feed_handshake(&sifted);
             }
             (_, None) if datagram.is_empty() => self.statistics.dropped.early(datagram),
-            (_, None) if !noise::is_sound(datagram, self.shortest_protected) => {
+            (_, None) if !noise::is_sound(datagram, &self.record_lengths.protected) => {
                 self.statistics.dropped.unauthentic(datagram);
             }
             (_, None) => self.session.wire().receive(datagram),
@@ -214,7 +214,7 @@ impl Engine {
         }
         for record in &sifted.others {
             // A flood must leave room for messages.
-            if wire.incoming() < MOST_WAITING {
+            if wire.incoming() < MOST_SUSPENDED {
                 wire.receive(record);
             }
         }
@@ -284,7 +284,7 @@ impl Engine {
         }
         self.sieve = None;
         self.session.keep_accounts();
-        self.shortest_protected = self.session.shortest_protected();
+        self.record_lengths = self.session.record_lengths();
         self.session.release_buffers();
         self.state = State::Established;
         Step::Established

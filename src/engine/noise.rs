@@ -5,9 +5,11 @@
 //! them, handshake messages are put in order, and a plaintext alert is set aside: the engine believes
 //! it only if the peer has nothing better to say.
 
+use std::ops::RangeInclusive;
+
 use super::alert::Alert;
 use super::messages::{Messages, Peer};
-use crate::ossl::session::KeyExchange;
+use crate::ossl::session::{KeyExchange, RecordLengths};
 
 /// A record's header: type, version, epoch, sequence number, length (RFC 6347, section 4.1).
 const RECORD_HEADER: usize = 13;
@@ -62,8 +64,8 @@ impl Sieve {
         self.messages.expect_resumption(identifier);
     }
 
-    /// Takes apart a datagram, in which protected records have `shortest` bytes at least.
-    pub(super) fn sift(&mut self, datagram: &[u8], shortest: usize) -> Sifted {
+    /// Takes apart a datagram, whose records may be so long.
+    pub(super) fn sift(&mut self, datagram: &[u8], lengths: &RecordLengths) -> Sifted {
         let mut sifted = Sifted::default();
         let mut cipher_changes = false;
         let mut protected = Vec::new();
@@ -71,8 +73,8 @@ impl Sieve {
         while let Some((record, tail)) = split_record(rest) {
             rest = tail;
             sifted.sign_of_life |= match (record.kind, record.payload) {
-                _ if record.major != VERSION[0] => false,
-                _ if record.is_stunted(shortest) => false,
+                _ if record.version[0] != VERSION[0] => false,
+                _ if record.epoch != [0, 0] && !record.is_whole(&lengths.protected) => false,
                 // OpenSSL drops it unless it is authentic.
                 _ if record.epoch != [0, 0] => {
                     protected.push(record.whole.to_vec());
@@ -91,7 +93,7 @@ impl Sieve {
                 _ => false,
             };
         }
-        for message in self.messages.release() {
+        for message in self.messages.release(lengths.plaintext) {
             sifted.messages.push(self.record(HANDSHAKE, &message));
         }
         sifted.is_answer = !sifted.messages.is_empty() || self.messages.has_parts();
@@ -118,63 +120,72 @@ impl Sieve {
 struct Record<'a> {
     whole: &'a [u8],
     kind: u8,
-    major: u8,
+    version: [u8; 2],
     epoch: [u8; 2],
+    length: usize,
     payload: &'a [u8],
 }
 
 impl Record<'_> {
-    /// Whether it is shorter than its protection alone. OpenSSL 3.0.19, for one, does not drop such a
-    /// record: it ends the association.
-    fn is_stunted(&self, shortest: usize) -> bool {
-        self.epoch != [0, 0] && self.payload.len() < shortest
+    /// Whether OpenSSL takes it as a whole, be it authentic or not. One of another version, or a longer one,
+    /// it drops by its header alone, and goes on in the middle of it. At one that is shorter than its
+    /// protection alone, OpenSSL 3.0.19 ends the association.
+    fn is_whole(&self, lengths: &RangeInclusive<usize>) -> bool {
+        let is_stunted = self.epoch != [0, 0] && self.length < *lengths.start();
+        self.version == VERSION && self.length <= *lengths.end() && !is_stunted
     }
 }
 
-/// Whether all protected records of a datagram have `shortest` bytes at least.
-pub(super) fn is_sound(datagram: &[u8], shortest: usize) -> bool {
+/// Whether OpenSSL takes each record of a datagram as a whole. An incomplete one at the end it drops.
+pub(super) fn is_sound(datagram: &[u8], lengths: &RangeInclusive<usize>) -> bool {
     let mut rest = datagram;
-    while let Some((record, tail)) = split_record(rest) {
-        if record.is_stunted(shortest) {
+    while let Some(record) = Record::at(rest) {
+        if !record.is_whole(lengths) {
             return false;
         }
-        rest = tail;
+        rest = rest
+            .get(RECORD_HEADER + record.length..)
+            .unwrap_or_default();
     }
     true
 }
 
-/// The first record and what follows it; none if it is not complete.
-fn split_record(bytes: &[u8]) -> Option<(Record<'_>, &[u8])> {
-    let (header, _) = bytes.split_first_chunk::<RECORD_HEADER>()?;
-    let &[
-        kind,
-        major,
-        _,
-        epoch0,
-        epoch1,
-        _,
-        _,
-        _,
-        _,
-        _,
-        _,
-        length0,
-        length1,
-    ] = header;
-    let length = usize::from(u16::from_be_bytes([length0, length1]));
-    let (whole, tail) = bytes.split_at_checked(RECORD_HEADER + length)?;
-    let payload = whole.get(RECORD_HEADER..)?;
-    let epoch = [epoch0, epoch1];
-    Some((
-        Record {
-            whole,
+impl<'a> Record<'a> {
+    fn at(bytes: &'a [u8]) -> Option<Self> {
+        let (header, _) = bytes.split_first_chunk::<RECORD_HEADER>()?;
+        let &[
             kind,
             major,
-            epoch,
-            payload,
-        },
-        tail,
-    ))
+            minor,
+            epoch0,
+            epoch1,
+            _,
+            _,
+            _,
+            _,
+            _,
+            _,
+            length0,
+            length1,
+        ] = header;
+        let length = usize::from(u16::from_be_bytes([length0, length1]));
+        let whole = bytes.get(..RECORD_HEADER + length).unwrap_or_default();
+        Some(Record {
+            whole,
+            kind,
+            version: [major, minor],
+            epoch: [epoch0, epoch1],
+            length,
+            payload: whole.get(RECORD_HEADER..).unwrap_or_default(),
+        })
+    }
+}
+
+/// The first record and what follows it; none if it is not complete.
+fn split_record(bytes: &[u8]) -> Option<(Record<'_>, &[u8])> {
+    let record = Record::at(bytes)?;
+    let tail = bytes.get(RECORD_HEADER + record.length..)?;
+    Some((record, tail))
 }
 
 #[cfg(test)]
@@ -197,9 +208,13 @@ mod tests {
     }
 
     const SHORTEST: usize = 24;
+    const LENGTHS: RecordLengths = RecordLengths {
+        protected: SHORTEST..=16_704,
+        plaintext: 16_384,
+    };
 
     fn sift(datagram: &[u8]) -> Sifted {
-        Sieve::new(Peer::Client { is_asked: false }, Vec::new()).sift(datagram, SHORTEST)
+        Sieve::new(Peer::Client { is_asked: false }, Vec::new()).sift(datagram, &LENGTHS)
     }
 
     #[test]
@@ -220,9 +235,9 @@ mod tests {
         assert_eq!(sift(&stunted), Sifted::default());
         let both = [stunted, whole.clone()].concat();
         assert_eq!(sift(&both).others, std::slice::from_ref(&whole));
-        assert!(is_sound(&whole, SHORTEST));
-        assert!(is_sound(&record(HANDSHAKE, 0, &[]), SHORTEST));
-        assert!(!is_sound(&both, SHORTEST));
+        assert!(is_sound(&whole, &LENGTHS.protected));
+        assert!(is_sound(&record(HANDSHAKE, 0, &[]), &LENGTHS.protected));
+        assert!(!is_sound(&both, &LENGTHS.protected));
     }
 
     #[test]
@@ -231,7 +246,7 @@ mod tests {
         for number in 0..3 {
             let mut forged = record(CHANGE_CIPHER_SPEC, 0, &[1]);
             forged[5..11].fill(0xff);
-            let sifted = sieve.sift(&forged, SHORTEST);
+            let sifted = sieve.sift(&forged, &LENGTHS);
             assert_eq!(sifted.others[0][5..11], [0, 0, 0, 0, 0, number]);
         }
     }
@@ -262,7 +277,7 @@ mod tests {
             let mut fragment = hello();
             (fragment[8], fragment[11]) = (offset, length);
             fragment.truncate(12 + usize::from(length));
-            sieve.sift(&record(HANDSHAKE, 0, &fragment), SHORTEST)
+            sieve.sift(&record(HANDSHAKE, 0, &fragment), &LENGTHS)
         };
         let part = fragment(20, 30);
         assert!(part.is_answer && part.messages.is_empty());

@@ -19,7 +19,7 @@ use super::sys::{BIO_CTRL_DGRAM_GET_MTU_OVERHEAD, BIO_CTRL_FLUSH};
 /// How much memory of datagrams a thread keeps for the next ones: so many buffers, of so many bytes at
 /// most, which are a full batch of the longest.
 const SPARES: usize = 4;
-const LONGEST_SPARE: usize = 1 << 20;
+const LONGEST_SPARE: usize = 1 << 21;
 
 type Memory = (Vec<u8>, Vec<usize>);
 
@@ -157,7 +157,7 @@ const HANDSHAKE: u8 = 22;
 const HEADERS: c_long = 20 + 8;
 /// How many datagrams wait at most. More come only while nobody reads, and then a datagram socket
 /// would lose them, too.
-const MAX_INCOMING: usize = 256;
+pub const MAX_INCOMING: usize = 256;
 
 impl Wire {
     fn new() -> Self {

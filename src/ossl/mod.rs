@@ -27,7 +27,7 @@ pub mod token;
 pub mod trust;
 pub mod x509;
 
-pub use bio::Datagrams;
+pub use bio::{Datagrams, MAX_INCOMING};
 pub use context::{Refusal, Role, Verdict};
 pub use flight::refit;
 pub use ledger::Dropped;

@@ -17,7 +17,7 @@ use authentication::request_certificate;
 use buffers::Buffers;
 pub use config::{Config, DEFAULT_MTU};
 pub use exporter::MOST_EXPORTER_INPUT;
-pub use negotiated::Negotiated;
+pub use negotiated::{Negotiated, RecordLengths};
 pub use path::{LONGEST_MTU, SHORTEST_MTU};
 pub use protocol::{Protocol, Unusable};
 pub use psk::{Given, Key, KeyExchange, LONGEST_HINT, PreSharedKey, PreSharedKeys};

@@ -96,6 +96,7 @@ pub type TimerCallback = unsafe extern "C" fn(*mut SSL, c_uint) -> c_uint;
 pub type VerifyCallback = unsafe extern "C" fn(*mut X509_STORE_CTX, *mut c_void) -> c_int;
 
 unsafe extern "C" {
+    pub fn SSL_SESSION_get_max_fragment_length(session: *const openssl_sys::SSL_SESSION) -> u8;
     pub fn DTLS_get_data_mtu(ssl: *const SSL) -> usize;
     pub fn DTLS_set_timer_cb(ssl: *mut SSL, callback: Option<TimerCallback>);
     pub fn EVP_PKEY_get_group_name(

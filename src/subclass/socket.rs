@@ -9,14 +9,17 @@ use std::{
     mem::{self, MaybeUninit},
     os::fd::{AsRawFd, RawFd},
     ptr,
-    sync::atomic::{AtomicBool, AtomicUsize, Ordering},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
 use gio::{ffi, prelude::*};
 use glib::{IOCondition, translate::*};
 
-use self::runs::{Run, refuses_runs, send_one, send_runs};
+use self::runs::{Run, is_passing, refuses_runs, send_one, send_runs};
 use super::{SharedRef, cancel::WaitToken};
 
 mod runs;
@@ -28,7 +31,9 @@ const LONGEST_RUN: usize = 65_507;
 /// What every path carries: IPv6's least packet (RFC 8200, section 5) without headers.
 const ALWAYS_CARRIED: usize = 1280 - 48;
 /// Room for the control messages of a datagram: the application may have asked the kernel for others.
-const CONTROL: usize = 128;
+const CONTROL: usize = 512;
+/// The most pieces that one call takes where datagrams may be merged.
+const MOST_MERGED: usize = 8;
 
 /// One piece of what has arrived.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -46,10 +51,12 @@ pub struct DatagramSocket {
     number: RawFd,
     /// The longest datagrams that are worth a try to hand over in runs.
     longest_segment: AtomicUsize,
-    /// Whether the kernel merges what arrives because we have asked for it.
+    /// Whether the kernel merges what arrives.
     merges: AtomicBool,
-    /// Whether it did so before.
-    merged_before: AtomicBool,
+    /// Whether something merged may still wait: as long as it ever did.
+    may_merge: AtomicBool,
+    /// Whether the application has asked for it itself. Held while the option is set.
+    merges_anyway: Mutex<bool>,
 }
 
 impl DatagramSocket {
@@ -58,12 +65,17 @@ impl DatagramSocket {
     pub fn of(base: &gio::DatagramBased) -> Option<Self> {
         let socket = base.downcast_ref::<gio::Socket>()?;
         let is_plain = ObjectExt::type_(socket) == gio::Socket::static_type();
-        (is_plain && socket.socket_type() == gio::SocketType::Datagram).then(|| Self {
+        if !is_plain || socket.socket_type() != gio::SocketType::Datagram {
+            return None;
+        }
+        let merges = is_merging(socket);
+        Some(Self {
             socket: SharedRef::new(socket.clone()),
             number: socket.as_raw_fd(),
             longest_segment: AtomicUsize::new(longest_segment(socket)),
-            merges: AtomicBool::new(false),
-            merged_before: AtomicBool::new(false),
+            merges: AtomicBool::new(merges),
+            may_merge: AtomicBool::new(merges),
+            merges_anyway: Mutex::new(merges),
         })
     }
 
@@ -82,20 +94,23 @@ impl DatagramSocket {
         arrivals: &mut [Arrival],
     ) -> Result<usize, glib::Error> {
         let descriptor = self.descriptor()?;
-        let merges = self.merges.load(Ordering::Relaxed);
+        let may_merge = self.may_merge();
         let mut vectors = [const { MaybeUninit::<libc::iovec>::uninit() }; BATCH];
         let mut headers = [const { MaybeUninit::<libc::mmsghdr>::uninit() }; BATCH];
-        let mut controls = [const { MaybeUninit::<Control>::uninit() }; BATCH];
+        let mut controls = [const { MaybeUninit::<Control>::uninit() }; MOST_MERGED];
         let slots = arena.chunks_exact_mut(stride.max(1)).take(arrivals.len());
-        let places = vectors.iter_mut().zip(&mut headers).zip(&mut controls);
+        let mut controls = controls.iter_mut();
         let mut wanted = 0;
-        for (slot, ((vector, header), control)) in slots.zip(places) {
+        for ((slot, vector), header) in slots.zip(&mut vectors).zip(&mut headers) {
             let vector = vector.write(libc::iovec {
                 iov_base: slot.as_mut_ptr().cast(),
                 iov_len: slot.len(),
             });
             let header = header.write(message(vector));
-            if merges {
+            if may_merge {
+                let Some(control) = controls.next() else {
+                    break;
+                };
                 header.msg_hdr.msg_control = control.as_mut_ptr().cast();
                 header.msg_hdr.msg_controllen = CONTROL;
             }
@@ -116,7 +131,7 @@ impl DatagramSocket {
             .into()
         });
         let count = match count {
-            Ok(count) => count,
+            Ok(count) => count.min(wanted as usize),
             Err(libc::EAGAIN) => return Ok(0),
             Err(number) => return Err(failure("Error receiving message", number)),
         };
@@ -162,7 +177,7 @@ impl DatagramSocket {
         }
         // One by one they may go out, or show what is wrong with them.
         let sent = send_runs(descriptor, datagrams, start, ends, 0)?;
-        if sent.is_ok_and(|count| count > 0) {
+        if sent.is_ok_and(|count| count > 0) && !is_passing(number) {
             self.learn(number, run.segment);
         }
         answer(sent)
@@ -238,29 +253,38 @@ impl DatagramSocket {
         self.longest_segment.store(longest, Ordering::Relaxed);
     }
 
-    /// Whether the kernel merges datagrams of equal length that arrive together, because we have asked it to
-    /// (UDP_GRO).
+    /// Whether the kernel merges datagrams of equal length that arrive together (UDP_GRO).
     #[must_use]
     pub fn merges(&self) -> bool {
         self.merges.load(Ordering::Relaxed)
     }
 
-    /// Asks for that, or takes it back. Where it is refused, nothing changes.
+    /// Whether what arrives may be merged, and longer than a datagram.
+    #[must_use]
+    pub fn may_merge(&self) -> bool {
+        self.may_merge.load(Ordering::Relaxed)
+    }
+
+    /// Asks the kernel for that, or leaves it as it was before. Where it refuses, nothing changes.
     pub fn set_merges(&self, wanted: bool) {
-        if wanted == self.merges() || !is_udp(&self.socket) {
+        let mut merges_anyway = self
+            .merges_anyway
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if wanted == self.merges() || self.descriptor().is_err() || !is_udp(&self.socket) {
             return;
         }
-        let merging = |value| self.socket.set_option(libc::SOL_UDP, libc::UDP_GRO, value);
-        let done = if wanted {
-            let found = self.socket.option(libc::SOL_UDP, libc::UDP_GRO);
-            self.merged_before
-                .store(found.is_ok_and(|value| value != 0), Ordering::Relaxed);
-            merging(1)
-        } else {
-            merging(self.merged_before.load(Ordering::Relaxed).into())
-        };
-        if done.is_ok() {
-            self.merges.store(wanted, Ordering::Relaxed);
+        if wanted {
+            *merges_anyway = is_merging(&self.socket);
+            // Before anything is merged.
+            self.may_merge.store(true, Ordering::SeqCst);
+        }
+        let value = wanted || *merges_anyway;
+        let option = self
+            .socket
+            .set_option(libc::SOL_UDP, libc::UDP_GRO, value.into());
+        if option.is_ok() {
+            self.merges.store(value, Ordering::Relaxed);
         }
     }
 
@@ -281,8 +305,15 @@ fn is_udp(socket: &gio::Socket) -> bool {
     )
 }
 
+/// A kernel that does not know the option would take a run for one datagram.
 fn longest_segment(socket: &gio::Socket) -> usize {
-    if is_udp(socket) { LONGEST_RUN } else { 0 }
+    let known = is_udp(socket) && socket.option(libc::SOL_UDP, libc::UDP_SEGMENT).is_ok();
+    if known { LONGEST_RUN } else { 0 }
+}
+
+/// Whether the kernel merges what arrives.
+fn is_merging(socket: &gio::Socket) -> bool {
+    is_udp(socket) && matches!(socket.option(libc::SOL_UDP, libc::UDP_GRO), Ok(1..))
 }
 
 /// Where the kernel puts control messages, and finds ours.
@@ -316,7 +347,10 @@ unsafe fn merged(header: &libc::msghdr) -> usize {
     unsafe {
         let mut control = libc::CMSG_FIRSTHDR(header);
         while let Some(found) = control.as_ref() {
-            if found.cmsg_level == libc::SOL_UDP && found.cmsg_type == libc::UDP_GRO {
+            // The kernel cuts off what has no room.
+            let is_whole =
+                found.cmsg_len >= libc::CMSG_LEN(mem::size_of::<libc::c_int>() as u32) as usize;
+            if found.cmsg_level == libc::SOL_UDP && found.cmsg_type == libc::UDP_GRO && is_whole {
                 let size = libc::CMSG_DATA(control).cast::<libc::c_int>();
                 return usize::try_from(size.read_unaligned()).unwrap_or(0);
             }

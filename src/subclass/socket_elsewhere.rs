@@ -73,6 +73,12 @@ impl DatagramSocket {
     }
 
     /// As on Linux.
+    #[must_use]
+    pub fn may_merge(&self) -> bool {
+        match *self {}
+    }
+
+    /// As on Linux.
     pub fn set_merges(&self, _wanted: bool) {
         match *self {}
     }

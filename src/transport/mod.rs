@@ -11,7 +11,7 @@ use std::time::Duration;
 use gio::prelude::*;
 use glib::IOCondition;
 
-use crate::engine::Datagrams;
+use crate::engine::{Datagrams, MOST_WAITING};
 use crate::error::Error;
 use crate::subclass::SharedRef;
 use crate::subclass::cancel::WaitToken;
@@ -24,9 +24,10 @@ const SLOT: usize = (1 << 14) + 2048 + 13;
 /// Datagrams that one call takes from the base.
 const SLOTS: usize = 32;
 /// The same where the kernel merges them: bytes that may arrive as one, and how many such an engine has
-/// room for, as there are at most 64 datagrams in each.
+/// room for, as there are at most 128 datagrams in each (`UDP_MAX_SEGMENTS`).
 const MERGED_SLOT: usize = 65_535;
-const MERGED_SLOTS: usize = 4;
+const MERGED_SLOTS: usize = 2;
+const _: () = assert!(MERGED_SLOTS * 128 <= MOST_WAITING);
 /// What `GSocket` waits at least and at most: it counts in milliseconds, rounds down, and hands the
 /// number to poll(2) as an int.
 const SHORTEST_WAIT: Duration = Duration::from_millis(1);
@@ -108,13 +109,14 @@ impl Transport {
         limit: usize,
         sink: impl FnOnce(&mut dyn Iterator<Item = &[u8]>),
     ) -> Result<Received, Error> {
-        let mut arena = ARENA.take();
+        // A thread that ends has none left.
+        let mut arena = ARENA.try_with(Cell::take).unwrap_or_default();
         if arena.is_empty() {
             arena = vec![0; SLOT * SLOTS];
         }
         let mut arrivals = [Arrival::default(); SLOTS];
         let (stride, most) = match &self.direct {
-            Some(socket) if socket.merges() => (MERGED_SLOT, MERGED_SLOTS),
+            Some(socket) if socket.may_merge() => (MERGED_SLOT, MERGED_SLOTS),
             _ => (SLOT, SLOTS),
         };
         let wanted = limit.clamp(1, most);
@@ -131,7 +133,7 @@ impl Transport {
         }
         self.is_dialogue
             .store(count <= 1 && count < wanted, Ordering::Relaxed);
-        ARENA.set(arena);
+        let _ = ARENA.try_with(|cell| cell.set(arena));
         received
     }
 
@@ -277,14 +279,22 @@ impl Transport {
     }
 }
 
-/// The datagrams in a slot: the one that arrived, or those that the kernel has merged into it.
+/// The datagrams in a slot: the one that arrived, or those that the kernel has merged into it. Where it does not
+/// say so any more, no single datagram is as long, and they are taken to have one record each.
 fn datagrams(slot: &[u8], arrival: Arrival) -> impl Iterator<Item = &[u8]> {
     let piece = slot.get(..arrival.length).unwrap_or_default();
     let size = match arrival.segment {
+        0 if piece.len() > SLOT => first_record(piece),
         0 => piece.len().max(1),
         size => size,
     };
     let (first, rest) = piece.split_at(size.min(piece.len()));
     // The first may be empty, which is a datagram as well.
     std::iter::once(first).chain(rest.chunks(size))
+}
+
+/// The length of the first record (RFC 6347, section 4.1).
+fn first_record(piece: &[u8]) -> usize {
+    let length = piece.get(11..13).and_then(|length| length.try_into().ok());
+    13 + usize::from(u16::from_be_bytes(length.unwrap_or_default()))
 }

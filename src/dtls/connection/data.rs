@@ -189,9 +189,8 @@ impl DtlsConnection {
             let Some(waker) = self.shared.waker(cancellable, |status| status.read_closed) else {
                 return Err(Error::Closed);
             };
-            if !transport.wait(IOCondition::IN, budget.remaining(), &waker.token)? {
-                check_cancelled(cancellable)?;
-            }
+            transport.wait(IOCondition::IN, budget.remaining(), &waker.token)?;
+            check_cancelled(cancellable)?;
             self.check_open_for_reading()?;
         }
     }

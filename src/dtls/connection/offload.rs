@@ -69,15 +69,14 @@ pub struct Choices {
 }
 
 impl Choices {
-    /// The choice for a direction: the application's, or the environment's, or the default.
-    fn of(mut self, direction: &Offload) -> Result<bool, Error> {
-        if let Some(chosen) = *(direction.setting)(&mut self) {
-            return Ok(chosen);
-        }
+    /// The choice for a direction: the application's, or the environment's, if there is any.
+    fn of(mut self, direction: &Offload) -> Result<Option<bool>, Error> {
+        let chosen = *(direction.setting)(&mut self);
         match environment(direction.property) {
-            None => Ok(direction.default),
-            Some("0") => Ok(false),
-            Some("1") => Ok(true),
+            _ if chosen.is_some() => Ok(chosen),
+            None => Ok(None),
+            Some("0") => Ok(Some(false)),
+            Some("1") => Ok(Some(true)),
             Some(other) => Err(Error::InvalidArgument(format!(
                 "The environment variable {} is neither 0 nor 1: {other}",
                 variable_of(direction.property)
@@ -91,7 +90,9 @@ impl DtlsConnection {
     pub fn prepare_offload(&self, base: &Transport) -> Result<(), Error> {
         let choices = self.settings().offload;
         for direction in [SEND, RECEIVE] {
-            (direction.write)(base, choices.of(direction)?);
+            if let Some(chosen) = choices.of(direction)? {
+                (direction.write)(base, chosen);
+            }
         }
         Ok(())
     }
@@ -106,11 +107,10 @@ impl DtlsConnection {
     fn is_offloaded(&self, direction: &Offload) -> bool {
         match self.transport() {
             Ok(base) => (direction.read)(base),
-            Err(_) => self
-                .settings()
-                .offload
-                .of(direction)
-                .unwrap_or(direction.default),
+            Err(_) => {
+                let chosen = self.settings().offload.of(direction);
+                chosen.ok().flatten().unwrap_or(direction.default)
+            }
         }
     }
 
@@ -122,6 +122,10 @@ impl DtlsConnection {
             && !too_late
         {
             (direction.write)(base, chosen);
+            if direction.until_closed && self.shared.lock().is_closed() {
+                // Closed meanwhile.
+                self.restore_base();
+            }
         }
         self.obj().notify(direction.property);
     }

@@ -25,6 +25,9 @@ fn at_client() -> Messages {
     Messages::new(Peer::Server { with_ticket: false }, Vec::new())
 }
 
+/// The longest of a record.
+const PLAINTEXT: usize = 16_384;
+
 #[test]
 fn messages_are_released_in_their_order() {
     let mut messages = at_client();
@@ -32,10 +35,13 @@ fn messages_are_released_in_their_order() {
     let done = whole(SERVER_HELLO_DONE, 2, b"");
     assert!(messages.take(&done));
     assert!(messages.take(&certificate));
-    assert!(messages.release().is_empty());
+    assert!(messages.release(PLAINTEXT).is_empty());
     assert!(messages.take(&server_hello(0)));
-    assert_eq!(messages.release(), [server_hello(0), certificate, done]);
-    assert!(messages.release().is_empty());
+    assert_eq!(
+        messages.release(PLAINTEXT),
+        [server_hello(0), certificate, done]
+    );
+    assert!(messages.release(PLAINTEXT).is_empty());
 }
 
 #[test]
@@ -44,10 +50,10 @@ fn fragments_are_put_together_in_any_order() {
     let hello = server_hello(0);
     let length = u8::try_from(SHORTEST_SERVER_HELLO).unwrap();
     for offset in (0..length).rev() {
-        assert!(messages.release().is_empty());
+        assert!(messages.release(PLAINTEXT).is_empty());
         assert!(messages.take(&part(SERVER_HELLO, 0, length, offset, &[7])));
     }
-    assert_eq!(messages.release(), [hello]);
+    assert_eq!(messages.release(PLAINTEXT), [hello]);
 }
 
 #[test]
@@ -59,11 +65,26 @@ fn long_messages_are_released_in_pieces() {
     let mut header = vec![CERTIFICATE, 0, length[0], length[1], 0, 1, 0, 0, 0, 0];
     header.extend(length);
     assert!(messages.take(&[header, body].concat()));
-    let sizes = messages.release().iter().map(Vec::len).collect::<Vec<_>>();
+    let sizes = messages
+        .release(PLAINTEXT)
+        .iter()
+        .map(Vec::len)
+        .collect::<Vec<_>>();
     assert_eq!(
         sizes,
         [HEADER + SHORTEST_SERVER_HELLO, HEADER + PIECE, HEADER + 5]
     );
+}
+
+#[test]
+fn pieces_are_no_longer_than_what_was_agreed_on() {
+    let mut messages = at_client();
+    let hello = server_hello(0);
+    assert!(messages.take(&hello));
+    let pieces = messages.release(HEADER + 16);
+    assert!(pieces.iter().all(|piece| piece.len() <= HEADER + 16));
+    let bodies = pieces.iter().flat_map(|piece| &piece[HEADER..]);
+    assert!(bodies.eq(&hello[HEADER..]));
 }
 
 #[test]
@@ -89,12 +110,12 @@ fn messages_out_of_place_are_noise() {
         assert!(!messages.take(&noise), "{noise:?}");
     }
     assert!(messages.take(&server_hello(0)));
-    assert_eq!(messages.release().len(), 1);
+    assert_eq!(messages.release(PLAINTEXT).len(), 1);
     assert!(!messages.take(&whole(HELLO_VERIFY_REQUEST, 1, b"cookie")));
     assert!(!messages.take(&server_hello(1)));
     // A repetition.
     assert!(messages.take(&server_hello(0)));
-    assert!(messages.release().is_empty());
+    assert!(messages.release(PLAINTEXT).is_empty());
 }
 
 #[test]
@@ -102,10 +123,10 @@ fn cookies_may_be_asked_for_until_the_server_agrees() {
     let mut messages = at_client();
     for sequence in 0..3 {
         assert!(messages.take(&whole(HELLO_VERIFY_REQUEST, sequence, b"cookie")));
-        assert_eq!(messages.release().len(), 1);
+        assert_eq!(messages.release(PLAINTEXT).len(), 1);
     }
     assert!(messages.take(&server_hello(3)));
-    assert_eq!(messages.release().len(), 1);
+    assert_eq!(messages.release(PLAINTEXT).len(), 1);
 }
 
 #[test]
@@ -113,12 +134,12 @@ fn client_presents_a_certificate_only_where_it_is_asked() {
     for asked in [true, false] {
         let mut messages = Messages::new(Peer::Client { is_asked: asked }, Vec::new());
         assert!(messages.take(&client_hello()));
-        assert_eq!(messages.release().len(), 1);
+        assert_eq!(messages.release(PLAINTEXT).len(), 1);
         let certificate = whole(CERTIFICATE, 1, &[0; NO_CERTIFICATE]);
         assert_eq!(messages.take(&certificate), asked);
         let key = whole(CLIENT_KEY_EXCHANGE, 1 + u8::from(asked), b"key");
         assert!(messages.take(&key));
-        assert_eq!(messages.release().len(), 1 + usize::from(asked));
+        assert_eq!(messages.release(PLAINTEXT).len(), 1 + usize::from(asked));
         // Nothing can be signed with no certificate.
         let signature = whole(CERTIFICATE_VERIFY, 2 + u8::from(asked), b"signature");
         assert!(!messages.take(&signature));
@@ -133,7 +154,7 @@ fn later_of_two_messages_in_one_place_is_taken() {
     assert!(messages.take(&whole(CERTIFICATE, 1, b"forged!")));
     assert!(messages.take(&server_hello(0)));
     assert!(messages.take(&genuine));
-    assert_eq!(messages.release(), [server_hello(0), genuine]);
+    assert_eq!(messages.release(PLAINTEXT), [server_hello(0), genuine]);
 }
 
 #[test]
@@ -144,7 +165,7 @@ fn fragments_of_another_length_do_not_spoil_a_message() {
     assert!(messages.take(&part(SERVER_HELLO, 0, length + 1, 10, &[6; 10])));
     let rest = vec![7; usize::from(length) - 10];
     assert!(messages.take(&part(SERVER_HELLO, 0, length, 10, &rest)));
-    assert_eq!(messages.release(), [server_hello(0)]);
+    assert_eq!(messages.release(PLAINTEXT), [server_hello(0)]);
 }
 
 #[test]
@@ -155,9 +176,9 @@ fn contradicting_fragments_begin_a_message_anew() {
     assert!(messages.take(&part(SERVER_HELLO, 0, length, 5, &[6; 10])));
     let rest = vec![7; usize::from(length) - 5];
     assert!(messages.take(&part(SERVER_HELLO, 0, length, 5, &rest)));
-    assert!(messages.release().is_empty());
+    assert!(messages.release(PLAINTEXT).is_empty());
     assert!(messages.take(&server_hello(0)));
-    assert_eq!(messages.release(), [server_hello(0)]);
+    assert_eq!(messages.release(PLAINTEXT), [server_hello(0)]);
 }
 
 #[test]
@@ -168,7 +189,7 @@ fn what_is_held_is_bounded() {
     }
     assert_eq!(messages.held.len(), MOST_HELD);
     assert!(messages.take(&server_hello(0)));
-    assert_eq!(messages.release(), [server_hello(0)]);
+    assert_eq!(messages.release(PLAINTEXT), [server_hello(0)]);
     assert!(messages.held.is_empty());
 }
 
@@ -186,7 +207,7 @@ fn what_is_promised_takes_no_more_room_than_two_messages() {
     let genuine = whole(CERTIFICATE, 1, b"genuine");
     assert!(messages.take(&genuine));
     assert!(messages.take(&server_hello(0)));
-    assert_eq!(messages.release(), [server_hello(0), genuine]);
+    assert_eq!(messages.release(PLAINTEXT), [server_hello(0), genuine]);
 }
 
 #[test]
@@ -204,7 +225,7 @@ fn gaps_in_a_message_are_bounded_and_can_be_closed() {
     }
     assert!(messages.take(&server_hello(0)));
     let certificate = whole(CERTIFICATE, 1, &body);
-    assert_eq!(messages.release(), [server_hello(0), certificate]);
+    assert_eq!(messages.release(PLAINTEXT), [server_hello(0), certificate]);
 }
 
 #[test]
@@ -212,11 +233,11 @@ fn fragments_may_overlap_and_be_cut_differently_when_they_come_again() {
     let body: Vec<u8> = (0..90).collect();
     let mut messages = at_client();
     for (offset, size) in [(0, 40), (80, 10), (20, 30), (10, 25), (45, 20), (60, 30)] {
-        assert!(messages.release().is_empty());
+        assert!(messages.release(PLAINTEXT).is_empty());
         let bytes = &body[usize::from(offset)..][..size];
         assert!(messages.take(&part(SERVER_HELLO, 0, 90, offset, bytes)));
     }
-    assert_eq!(messages.release(), [whole(SERVER_HELLO, 0, &body)]);
+    assert_eq!(messages.release(PLAINTEXT), [whole(SERVER_HELLO, 0, &body)]);
 }
 
 /// A ServerHello with this session_id, which promises a ticket or does not.
@@ -252,9 +273,9 @@ fn tickets_come_last_and_only_where_they_were_promised() {
             whole(SERVER_HELLO_DONE, 2, b""),
         ];
         assert!(flight.iter().all(|message| messages.take(message)));
-        assert_eq!(messages.release(), flight);
+        assert_eq!(messages.release(PLAINTEXT), flight);
         assert_eq!(messages.take(&ticket(3)), promised);
-        assert_eq!(messages.release().len(), usize::from(promised));
+        assert_eq!(messages.release(PLAINTEXT).len(), usize::from(promised));
         assert!(!messages.take(&ticket(4)));
     }
 }
@@ -266,11 +287,14 @@ fn tickets_wait_for_the_hello_of_a_server_that_resumes() {
         assert!(!messages.take(&ticket(0)));
         assert!(!messages.take(&ticket(6)));
         assert!(messages.take(&ticket(1)));
-        assert!(messages.release().is_empty());
+        assert!(messages.release(PLAINTEXT).is_empty());
         let hello = server_hello_of(b"old", promised);
         assert!(messages.take(&hello));
         let expected = [hello, ticket(1)];
-        assert_eq!(messages.release(), expected[..1 + usize::from(promised)]);
+        assert_eq!(
+            messages.release(PLAINTEXT),
+            expected[..1 + usize::from(promised)]
+        );
         assert!(!messages.take(&ticket(2)));
     }
 }
@@ -281,7 +305,7 @@ fn server_that_resumes_says_nothing_else() {
     let done = whole(SERVER_HELLO_DONE, 1, b"");
     assert!(messages.take(&done));
     assert!(messages.take(&server_hello_of(b"old", false)));
-    assert_eq!(messages.release().len(), 1);
+    assert_eq!(messages.release(PLAINTEXT).len(), 1);
     assert!(!messages.take(&done));
     assert!(!messages.take(&whole(CERTIFICATE, 1, b"certificate")));
 }
@@ -291,10 +315,10 @@ fn server_that_declines_a_session_must_have_a_certificate() {
     let mut messages = at_client_with_ticket(b"old");
     assert!(messages.take(&whole(SERVER_HELLO_DONE, 1, b"")));
     assert!(messages.take(&server_hello_of(b"new", true)));
-    assert_eq!(messages.release().len(), 1);
+    assert_eq!(messages.release(PLAINTEXT).len(), 1);
     let certificate = whole(CERTIFICATE, 1, b"certificate");
     assert!(messages.take(&certificate));
-    assert_eq!(messages.release(), [certificate]);
+    assert_eq!(messages.release(PLAINTEXT), [certificate]);
 }
 
 /// A ServerHello without session_id that chooses this suite.
@@ -320,11 +344,14 @@ fn server_with_a_key_presents_no_certificate() {
     assert!(messages.take(&done));
     assert!(messages.take(&whole(CERTIFICATE, 1, b"certificate")));
     assert!(messages.take(&server_hello_with(PSK_SUITE)));
-    assert_eq!(messages.release(), [server_hello_with(PSK_SUITE), done]);
+    assert_eq!(
+        messages.release(PLAINTEXT),
+        [server_hello_with(PSK_SUITE), done]
+    );
     assert!(messages.held.is_empty());
     let mut messages = at_client_with_key();
     assert!(messages.take(&server_hello_with(PSK_SUITE)));
-    assert_eq!(messages.release().len(), 1);
+    assert_eq!(messages.release(PLAINTEXT).len(), 1);
     assert!(!messages.take(&whole(CERTIFICATE, 1, b"certificate")));
     assert!(!messages.take(&whole(CERTIFICATE_REQUEST, 1, b"request")));
 }
@@ -333,25 +360,25 @@ fn server_with_a_key_presents_no_certificate() {
 fn server_without_the_key_must_present_its_certificate() {
     let mut messages = at_client_with_key();
     assert!(messages.take(&server_hello_with(0xc02b)));
-    assert_eq!(messages.release().len(), 1);
+    assert_eq!(messages.release(PLAINTEXT).len(), 1);
     assert!(!messages.take(&whole(SERVER_HELLO_DONE, 1, b"")));
     assert!(messages.take(&whole(CERTIFICATE, 1, b"certificate")));
-    assert_eq!(messages.release().len(), 1);
+    assert_eq!(messages.release(PLAINTEXT).len(), 1);
 }
 
 #[test]
 fn client_with_a_key_presents_no_certificate_though_it_is_asked() {
     let mut messages = Messages::new(Peer::Client { is_asked: true }, Vec::new());
     assert!(messages.take(&client_hello()));
-    assert_eq!(messages.release().len(), 1);
+    assert_eq!(messages.release(PLAINTEXT).len(), 1);
     assert!(!messages.take(&whole(CLIENT_KEY_EXCHANGE, 1, b"key")));
     messages.expect_key(KeyExchange::Psk);
     assert!(!messages.take(&whole(CERTIFICATE, 1, b"certificate")));
     // Garbled, then sound.
     assert!(messages.take(&whole(CLIENT_KEY_EXCHANGE, 1, b"\0\x07key")));
-    assert!(messages.release().is_empty());
+    assert!(messages.release(PLAINTEXT).is_empty());
     let key = whole(CLIENT_KEY_EXCHANGE, 1, b"\0\x03key");
     assert!(messages.take(&key));
-    assert_eq!(messages.release(), [key]);
+    assert_eq!(messages.release(PLAINTEXT), [key]);
     assert!(!messages.take(&whole(CERTIFICATE_VERIFY, 2, b"signature")));
 }

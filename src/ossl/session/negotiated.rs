@@ -1,6 +1,7 @@
 //! What the two sides have agreed on.
 
 use std::ffi::{CStr, c_int, c_long};
+use std::ops::RangeInclusive;
 use std::ptr;
 
 use foreign_types::{ForeignType, ForeignTypeRef};
@@ -8,7 +9,7 @@ use openssl::nid::Nid;
 use openssl::pkey::{Id, PKey, Public};
 use openssl::ssl::SslCipherRef;
 
-use super::Session;
+use super::{MAX_PLAINTEXT, Session};
 use crate::ossl::{queue, sys};
 
 /// The parameters of a session, under the names of the registries of TLS.
@@ -50,15 +51,42 @@ const PSS_SCHEMES: [(Nid, &str); 3] = [
 /// section 3), or the tag alone (RFC 7905, section 2). The short tag of CCM_8 comes to the same with its nonce.
 const NONCE_AND_TAG: usize = 8 + 16;
 const TAG: usize = 16;
+/// No record is as long.
+const NOTHING: RangeInclusive<usize> = usize::MAX..=usize::MAX;
+
+/// Bytes of protection that OpenSSL allows for (`SSL3_RT_MAX_ENCRYPTED_OVERHEAD`).
+const MOST_PROTECTION: usize = 256 + 64;
+
+/// How long records of the peer may be.
+#[derive(Clone, Debug)]
+pub struct RecordLengths {
+    /// Bytes of a protected one.
+    pub protected: RangeInclusive<usize>,
+    /// Bytes of plaintext.
+    pub plaintext: usize,
+}
 
 impl Session {
-    /// Bytes that a protected record has at least, with the suite that was chosen; while there is none yet, with
-    /// most.
-    pub fn shortest_protected(&self) -> usize {
+    /// What goes by the suite that was chosen, and by what was agreed on (RFC 6066, section 4). A server has no
+    /// protected record to expect before that.
+    pub fn record_lengths(&self) -> RecordLengths {
+        let agreed = self.ssl.session().map_or(0, |session| {
+            // SAFETY: the session is valid.
+            unsafe { sys::SSL_SESSION_get_max_fragment_length(session.as_ptr()) }
+        });
+        let plaintext = match agreed {
+            mode @ 1..=4 => 256 << mode,
+            _ => MAX_PLAINTEXT,
+        };
         let has_tag_only = |name: &str| name.contains("CHACHA20") || name.contains("CCM8");
-        match self.chosen_suite() {
-            Some(suite) if has_tag_only(suite.name()) => TAG,
-            _ => NONCE_AND_TAG,
+        let protected = match self.chosen_suite() {
+            Some(suite) if has_tag_only(suite.name()) => TAG..=plaintext + MOST_PROTECTION,
+            None if self.ssl.is_server() => NOTHING,
+            _ => NONCE_AND_TAG..=plaintext + MOST_PROTECTION,
+        };
+        RecordLengths {
+            protected,
+            plaintext,
         }
     }
 

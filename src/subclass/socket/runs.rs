@@ -126,7 +126,12 @@ pub(super) fn refuses_runs(number: i32) -> bool {
             | libc::ENOPROTOOPT
             | libc::EOPNOTSUPP
             | libc::EPROTONOSUPPORT
-    )
+    ) || is_passing(number)
+}
+
+/// Whether an error is due to the moment: there may be memory for one datagram where there is none for a run.
+pub(super) fn is_passing(number: i32) -> bool {
+    matches!(number, libc::ENOBUFS | libc::ENOMEM)
 }
 
 /// The control message that makes a run of one message (udp(7), UDP_SEGMENT).
