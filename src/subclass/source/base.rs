@@ -151,8 +151,8 @@ impl Base {
         if let Some(socket) = self.socket.as_deref()
             && ObjectExt::type_(socket) == gio::Socket::static_type()
         {
-            // SAFETY: both are alive. The source lets go of the descriptor before it looks whether
-            // something has happened to one whose socket is closed.
+            // SAFETY: both are alive. Polling a descriptor that another thread closes meanwhile tells
+            // nothing true, and no more.
             return Hearing::Descriptor(Tag(unsafe {
                 let descriptor = gio::ffi::g_socket_get_fd(socket.to_glib_none().0);
                 ffi::g_source_add_unix_fd(source, descriptor, wanted.into_glib())
