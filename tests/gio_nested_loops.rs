@@ -52,6 +52,12 @@ fn shaken(client: DtlsConnection, server: DtlsConnection) -> [DtlsConnection; 2]
     [client, server]
 }
 
+/// Sends a message, and waits until it is there.
+fn bring(from: &DtlsConnection, to: &DtlsConnection, message: &[u8]) {
+    send(from, message, NOW).unwrap();
+    to.condition_wait(IOCondition::IN, None, NONE).unwrap();
+}
+
 #[allow(unsafe_code)] // GLib's Rust interface has no such function.
 fn allow_recursion(source: &glib::Source, recursion: bool) {
     use glib::{ffi, translate::*};
@@ -79,11 +85,11 @@ fn callback_that_runs_the_loop_is_not_entered_again_and_the_loop_sleeps() {
                 });
                 allow_recursion(&watched.source, recursion);
                 exhaust();
-                send(&far, b"x", NOW).unwrap();
+                bring(&far, &near, b"x");
                 assert!(exhaust() < FEW);
                 // What was not read was told again after the callback.
                 assert_eq!(calls.get(), 3);
-                send(&far, b"y", NOW).unwrap();
+                bring(&far, &near, b"y");
                 assert!(glib::MainContext::thread_default().unwrap().iteration(true));
             });
         }
@@ -94,19 +100,21 @@ fn callback_that_runs_the_loop_is_not_entered_again_and_the_loop_sleeps() {
 fn loop_that_a_callback_runs_serves_the_others() {
     for [near, far] in pairs() {
         on_own_context(|| {
-            let _answering = Watched::new(&far, IOCondition::IN, NONE, |far| {
+            let asker = near.clone();
+            let _answering = Watched::new(&far, IOCondition::IN, NONE, move |far| {
                 let message = receive(far, NOW).unwrap().unwrap();
-                send(far, &message, NOW).unwrap();
+                bring(far, &asker, &message);
                 ControlFlow::Continue
             });
-            let watched = Watched::new(&near, IOCondition::IN, NONE, |near| {
+            let answerer = far.clone();
+            let watched = Watched::new(&near, IOCondition::IN, NONE, move |near| {
                 assert_eq!(receive(near, NOW).unwrap().unwrap(), b"1");
-                send(near, b"2", NOW).unwrap();
+                bring(near, &answerer, b"2");
                 assert!(exhaust() < FEW);
                 assert_eq!(receive(near, NOW).unwrap().unwrap(), b"2");
                 ControlFlow::Break
             });
-            send(&near, b"1", NOW).unwrap();
+            bring(&near, &far, b"1");
             exhaust();
             assert_eq!(watched.count(), 1);
         });
@@ -146,7 +154,7 @@ fn message_is_told_to_one_of_several_sources_if_that_takes_it() {
             });
             for round in 1..=3 {
                 exhaust();
-                send(&far, b"x", NOW).unwrap();
+                bring(&far, &near, b"x");
                 assert!(exhaust() < FEW);
                 let calls: usize = sources.iter().map(Watched::count).sum();
                 assert_eq!(calls, round);
@@ -179,7 +187,7 @@ fn message_that_another_callback_has_taken_is_not_told() {
         let watched = Watched::new(&near, IOCondition::IN, NONE, idle);
         for round in 1..=3 {
             exhaust();
-            send(&far, b"x", NOW).unwrap();
+            bring(&far, &near, b"x");
             assert!(exhaust() < FEW);
             assert_eq!((taken.get(), watched.count()), (round, 0));
         }
@@ -200,7 +208,7 @@ fn sources_in_two_loops_both_hear_of_a_message_until_it_is_taken() {
         contexts.iter().for_each(|context| {
             exhausted(context);
         });
-        send(&far, b"x", NOW).unwrap();
+        bring(&far, &near, b"x");
         for (context, watched) in contexts.iter().zip(&watched) {
             assert!(exhausted(context) < FEW);
             assert_eq!(*watched.seen.borrow(), [IOCondition::IN]);
@@ -214,8 +222,8 @@ fn sources_in_two_loops_both_hear_of_a_message_until_it_is_taken() {
     }
 }
 
-/// What waits for the first of these sockets, in one datagram.
-fn join_datagrams(sockets: &[gio::Socket; 2], count: usize) {
+/// Puts what waits at the first of these sockets, that of `near`, into one datagram.
+fn join_datagrams(near: &DtlsConnection, sockets: &[gio::Socket; 2], count: usize) {
     let mut all = Vec::new();
     for _ in 0..count {
         let mut datagram = [0; 2048];
@@ -223,6 +231,7 @@ fn join_datagrams(sockets: &[gio::Socket; 2], count: usize) {
         all.extend_from_slice(&datagram[..length]);
     }
     sockets[1].send(&all, NONE).unwrap();
+    near.condition_wait(IOCondition::IN, None, NONE).unwrap();
 }
 
 #[test]
@@ -231,7 +240,7 @@ fn records_of_one_datagram_over_a_socket_are_each_told() {
     for message in [b"1", b"2", b"3"] {
         send(&far, message, NOW).unwrap();
     }
-    join_datagrams(&sockets, 3);
+    join_datagrams(&near, &sockets, 3);
     on_own_context(|| {
         let watched = Watched::new(&near, IOCondition::IN, NONE, |near| {
             receive(near, NOW).unwrap().unwrap();
@@ -254,7 +263,7 @@ fn record_that_a_call_beside_the_loop_leaves_behind_is_told() {
         exhaust();
         send(&far, b"1", NOW).unwrap();
         send(&far, b"2", NOW).unwrap();
-        join_datagrams(&sockets, 2);
+        join_datagrams(&near, &sockets, 2);
         assert_eq!(receive(&near, NOW).unwrap().unwrap(), b"1");
         exhaust();
         assert_eq!(watched.count(), 1);
