@@ -78,7 +78,7 @@ fn garbage(state: &mut u64) -> Vec<u8> {
     let length = random(state) % 300;
     let mut bytes: Vec<u8> = (0..length).map(|_| random(state) as u8).collect();
     if let Some(rest) = bytes.len().checked_sub(13)
-        && random(state) % 2 == 0
+        && random(state).is_multiple_of(2)
     {
         bytes[0] = 20 + bytes[0] % 4;
         bytes[1..3].copy_from_slice(&[0xfe, 0xfd]);
