@@ -31,12 +31,14 @@ use crate::ossl::{self, queue};
 pub use crate::ossl::{Datagrams, Dropped, MAX_INCOMING as MOST_WAITING, Refusal, Role};
 
 use alert::{Alert, Suspicion};
+use early::Early;
 use messages::Peer;
 use noise::{Sieve, Sifted};
 
 mod alert;
 mod binding;
 mod data;
+mod early;
 mod export;
 mod keylog;
 mod memory;
@@ -122,6 +124,7 @@ pub struct Engine {
     role: Role,
     /// During the handshake.
     sieve: Option<Sieve>,
+    early: Early,
     state: State,
     /// Whether the server has asked for a certificate and got none.
     certificate_missing: bool,
@@ -165,6 +168,7 @@ impl Engine {
             session,
             role: config.role,
             sieve: Some(sieve),
+            early: Early::default(),
             state: State::Handshaking { suspicion: None },
             certificate_missing: false,
             mtu: config.mtu,
@@ -182,7 +186,7 @@ impl Engine {
                 if !sifted.sign_of_life && sifted.alert.is_none() {
                     self.statistics.dropped.early(datagram);
                 }
-                self.feed_handshake(&sifted);
+                self.feed_handshake(sifted);
             }
             (_, None) if datagram.is_empty() => self.statistics.dropped.early(datagram),
             (_, None) if !noise::is_sound(datagram, &self.record_lengths.protected) => {
@@ -192,7 +196,7 @@ impl Engine {
         }
     }
 
-    fn feed_handshake(&mut self, sifted: &Sifted) {
+    fn feed_handshake(&mut self, sifted: Sifted) {
         // Where no flight of ours waits for an answer, nobody can have anything to complain about.
         let waiting = self.timeout().is_some();
         if let State::Handshaking { suspicion } = &mut self.state {
@@ -212,12 +216,13 @@ impl Engine {
         for record in &sifted.messages {
             wire.receive(record);
         }
-        for record in &sifted.others {
-            // A flood must leave room for messages.
-            if wire.incoming() < MOST_SUSPENDED {
-                wire.receive(record);
-            }
+        // A flood must leave room for messages.
+        if let Some(record) = sifted.cipher_change
+            && wire.incoming() < MOST_SUSPENDED
+        {
+            wire.receive(&record);
         }
+        self.early.take(sifted.protected, &mut self.session);
     }
 
     /// Moves the handshake as far as it goes.
@@ -255,7 +260,9 @@ impl Engine {
             let waiting = self.session.wire().incoming();
             let progress = self.session.handshake()?;
             let left = self.session.wire().incoming();
-            if progress != Progress::WantDatagram || left == 0 || left == waiting {
+            let may_go_on = left > 0 && left != waiting;
+            let has_more = self.early.release(&mut self.session, &progress) || may_go_on;
+            if progress != Progress::WantDatagram || !has_more {
                 return Ok(progress);
             }
         }

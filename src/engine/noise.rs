@@ -16,6 +16,9 @@ const RECORD_HEADER: usize = 13;
 /// Major and minor version of our plaintext records: DTLS 1.2.
 const VERSION: [u8; 2] = [0xfe, 0xfd];
 
+/// The epoch of a first handshake's protected records.
+const PROTECTED: [u8; 2] = [0, 1];
+
 const CHANGE_CIPHER_SPEC: u8 = 20;
 const ALERT: u8 = 21;
 const HANDSHAKE: u8 = 22;
@@ -27,8 +30,10 @@ pub(super) struct Sifted {
     /// Handshake messages whose turn has come, as records. OpenSSL must get them all: they do not come
     /// again.
     pub messages: Vec<Vec<u8>>,
-    /// What may follow them: ChangeCipherSpec and protected records.
-    pub others: Vec<Vec<u8>>,
+    /// What may follow them: a ChangeCipherSpec.
+    pub cipher_change: Option<Vec<u8>>,
+    /// Records of the epoch that it begins.
+    pub protected: Vec<Vec<u8>>,
     /// The first plaintext fatal alert.
     pub alert: Option<Alert>,
     /// Whether anything but alerts may be an honest peer's.
@@ -68,7 +73,6 @@ impl Sieve {
     pub(super) fn sift(&mut self, datagram: &[u8], lengths: &RecordLengths) -> Sifted {
         let mut sifted = Sifted::default();
         let mut cipher_changes = false;
-        let mut protected = Vec::new();
         let mut rest = datagram;
         while let Some((record, tail)) = split_record(rest) {
             rest = tail;
@@ -76,10 +80,11 @@ impl Sieve {
                 _ if record.version[0] != VERSION[0] => false,
                 _ if record.epoch != [0, 0] && !record.is_whole(&lengths.protected) => false,
                 // OpenSSL drops it unless it is authentic.
-                _ if record.epoch != [0, 0] => {
-                    protected.push(record.whole.to_vec());
+                _ if record.epoch == PROTECTED => {
+                    sifted.protected.push(record.whole.to_vec());
                     true
                 }
+                _ if record.epoch != [0, 0] => false,
                 // One says all that there is to say.
                 (CHANGE_CIPHER_SPEC, [1]) => {
                     cipher_changes = true;
@@ -98,9 +103,8 @@ impl Sieve {
         }
         sifted.is_answer = !sifted.messages.is_empty() || self.messages.has_parts();
         if cipher_changes {
-            sifted.others.push(self.record(CHANGE_CIPHER_SPEC, &[1]));
+            sifted.cipher_change = Some(self.record(CHANGE_CIPHER_SPEC, &[1]));
         }
-        sifted.others.extend(protected);
         sifted
     }
 
@@ -223,7 +227,7 @@ mod tests {
         let protected = record(HANDSHAKE, 1, b"anything, it is encrypted");
         let sifted = sift(&[protected.clone(), message.clone()].concat());
         assert_eq!(sifted.messages, [message]);
-        assert_eq!(sifted.others, [protected]);
+        assert_eq!(sifted.protected, [protected]);
         assert_eq!(sifted.alert, None);
         assert!(sifted.sign_of_life);
     }
@@ -234,7 +238,7 @@ mod tests {
         let whole = record(HANDSHAKE, 1, &[0; SHORTEST]);
         assert_eq!(sift(&stunted), Sifted::default());
         let both = [stunted, whole.clone()].concat();
-        assert_eq!(sift(&both).others, std::slice::from_ref(&whole));
+        assert_eq!(sift(&both).protected, std::slice::from_ref(&whole));
         assert!(is_sound(&whole, &LENGTHS.protected));
         assert!(is_sound(&record(HANDSHAKE, 0, &[]), &LENGTHS.protected));
         assert!(!is_sound(&both, &LENGTHS.protected));
@@ -247,14 +251,16 @@ mod tests {
             let mut forged = record(CHANGE_CIPHER_SPEC, 0, &[1]);
             forged[5..11].fill(0xff);
             let sifted = sieve.sift(&forged, &LENGTHS);
-            assert_eq!(sifted.others[0][5..11], [0, 0, 0, 0, 0, number]);
+            let passed = sifted.cipher_change.unwrap();
+            assert_eq!(passed[5..11], [0, 0, 0, 0, 0, number]);
         }
     }
 
     #[test]
     fn one_change_of_ciphers_in_a_datagram_is_enough() {
         let datagram = record(CHANGE_CIPHER_SPEC, 0, &[1]).repeat(100);
-        assert_eq!(sift(&datagram).others.len(), 1);
+        let once = record(CHANGE_CIPHER_SPEC, 0, &[1]);
+        assert_eq!(sift(&datagram).cipher_change, Some(once));
     }
 
     #[test]
@@ -296,6 +302,7 @@ mod tests {
             record(99, 0, b"no such type"),
             record(CHANGE_CIPHER_SPEC, 0, &[2]),
             record(HANDSHAKE, 0, b"short"),
+            record(HANDSHAKE, 2, &[0; SHORTEST]),
             record(HANDSHAKE, 0, &hello())[..20].to_vec(),
             b"HTTP/1.1 400 Bad Request".to_vec(),
             Vec::new(),

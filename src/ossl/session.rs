@@ -196,6 +196,12 @@ impl Session {
         }
     }
 
+    /// Whether the peer's ChangeCipherSpec was the latest that an unfinished handshake has read.
+    pub fn has_changed_ciphers(&self) -> bool {
+        // OpenSSL's name for it on both sides.
+        self.ssl.state_string() == "TRCCS"
+    }
+
     fn hold_session(&mut self) {
         if let Some(session) = self.ssl.session()
             && self.sessions.last().map(|held| held.as_ptr()) != Some(session.as_ptr())
