@@ -6,9 +6,10 @@ import socket
 import subprocess
 import tempfile
 
-from cases import MESSAGE, WORK
+from cases import CLIENT_CERTIFICATE, ECDSA, MESSAGE, PKI, PSK, PSK_IDENTITY, PSK_KEY, RSA, WORK
 from peers import Peer
 
+WORDS = {RSA: "rsa", ECDSA: "ecdsa", CLIENT_CERTIFICATE: "client", PSK: "psk"}
 HERE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "implementations")
 
 
@@ -80,14 +81,36 @@ class Implementation:
         return {}
 
 
-def compile_program(source, *packages):
-    """Compiles a C file of implementations/ with libraries of pkg-config; returns the program."""
-    program = os.path.join(WORK, source.removesuffix(".c"))
-    flags = subprocess.run(["pkg-config", "--cflags", "--libs", *packages], check=True,
-                           capture_output=True, text=True).stdout.split()
-    subprocess.run([os.environ.get("CC", "gcc"), "-Wall", "-Wextra", "-o", program,
-                    os.path.join(HERE, source), *flags], check=True)
-    return program
+class Program(Implementation):
+    """One whose ends are a program of ours, as end.h has it."""
+
+    # What is before the arguments.
+    program = ()
+
+    def server(self, case, port):
+        return self._command(case, port)
+
+    def client(self, case, port):
+        return self._command(case, port)
+
+    def _command(self, case, port):
+        return [*self.program, case.role, str(port), WORDS[case.credential], str(case.mtu), PKI,
+                PSK_IDENTITY, PSK_KEY]
+
+
+class Compiled(Program):
+    """One with a program in C."""
+
+    # The file in implementations/, and what pkg-config calls the libraries.
+    source = None
+    libraries = ()
+
+    def prepare(self):
+        self.program = [os.path.join(WORK, self.source.removesuffix(".c"))]
+        flags = subprocess.run(["pkg-config", "--cflags", "--libs", *self.libraries], check=True,
+                               capture_output=True, text=True).stdout.split()
+        subprocess.run([os.environ.get("CC", "gcc"), "-std=gnu17", "-Wall", "-Wextra", "-o", self.program[0],
+                        os.path.join(HERE, self.source), *flags], check=True)
 
 
 class Server(Peer):

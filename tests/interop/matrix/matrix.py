@@ -19,13 +19,15 @@ from gi.repository import Gio, GLib  # noqa: E402
 import table  # noqa: E402
 from cases import MESSAGE, SERVER, all_cases  # noqa: E402
 from foreign import Server  # noqa: E402
+from implementations.erlang import Erlang  # noqa: E402
 from implementations.gnutls import GnuTLS  # noqa: E402
 from implementations.openssl import OpenSSL  # noqa: E402
+from implementations.wolfssl import WolfSSL  # noqa: E402
 from ours import LIMIT, OurServer, Wrong, close, converse, expect, our_client  # noqa: E402
 from peers import PeerError  # noqa: E402
 from relay import Relay  # noqa: E402
 
-IMPLEMENTATIONS = (OpenSSL(), GnuTLS())
+IMPLEMENTATIONS = (OpenSSL(), GnuTLS(), WolfSSL(), Erlang())
 # Most of the time passes with waiting for the peers' timers.
 AT_ONCE = 4
 
