@@ -19,6 +19,7 @@ from gi.repository import Gio, GLib  # noqa: E402
 import table  # noqa: E402
 from cases import MESSAGE, SERVER, all_cases  # noqa: E402
 from foreign import Server  # noqa: E402
+from implementations.botan import Botan  # noqa: E402
 from implementations.erlang import Erlang  # noqa: E402
 from implementations.gnutls import GnuTLS  # noqa: E402
 from implementations.openssl import OpenSSL  # noqa: E402
@@ -27,7 +28,7 @@ from ours import LIMIT, OurServer, Wrong, close, converse, expect, our_client  #
 from peers import PeerError  # noqa: E402
 from relay import Relay  # noqa: E402
 
-IMPLEMENTATIONS = (OpenSSL(), GnuTLS(), WolfSSL(), Erlang())
+IMPLEMENTATIONS = (OpenSSL(), GnuTLS(), WolfSSL(), Erlang(), Botan())
 # Most of the time passes with waiting for the peers' timers.
 AT_ONCE = 4
 
