@@ -22,13 +22,14 @@ from foreign import Server  # noqa: E402
 from implementations.botan import Botan  # noqa: E402
 from implementations.erlang import Erlang  # noqa: E402
 from implementations.gnutls import GnuTLS  # noqa: E402
+from implementations.nss import NSS  # noqa: E402
 from implementations.openssl import OpenSSL  # noqa: E402
 from implementations.wolfssl import WolfSSL  # noqa: E402
 from ours import LIMIT, OurServer, Wrong, close, converse, expect, our_client  # noqa: E402
 from peers import PeerError  # noqa: E402
 from relay import Relay  # noqa: E402
 
-IMPLEMENTATIONS = (OpenSSL(), GnuTLS(), WolfSSL(), Erlang(), Botan())
+IMPLEMENTATIONS = (OpenSSL(), GnuTLS(), WolfSSL(), Erlang(), Botan(), NSS())
 # Most of the time passes with waiting for the peers' timers.
 AT_ONCE = 4
 
