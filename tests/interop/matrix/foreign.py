@@ -101,14 +101,17 @@ class Program(Implementation):
 class Compiled(Program):
     """One with a program in C."""
 
-    # The file in implementations/, and what pkg-config calls the libraries.
+    # The file in implementations/; what pkg-config calls the libraries, or how they are linked.
     source = None
     libraries = ()
+    links = ()
 
     def prepare(self):
         self.program = [os.path.join(WORK, self.source.removesuffix(".c"))]
-        flags = subprocess.run(["pkg-config", "--cflags", "--libs", *self.libraries], check=True,
-                               capture_output=True, text=True).stdout.split()
+        flags = list(self.links)
+        if self.libraries:
+            flags += subprocess.run(["pkg-config", "--cflags", "--libs", *self.libraries], check=True,
+                                    capture_output=True, text=True).stdout.split()
         subprocess.run([os.environ.get("CC", "gcc"), "-std=gnu17", "-Wall", "-Wextra", "-o", self.program[0],
                         os.path.join(HERE, self.source), *flags], check=True)
 

@@ -22,6 +22,7 @@ from foreign import Server  # noqa: E402
 from implementations.botan import Botan  # noqa: E402
 from implementations.erlang import Erlang  # noqa: E402
 from implementations.gnutls import GnuTLS  # noqa: E402
+from implementations.mbedtls import MbedTLS  # noqa: E402
 from implementations.nss import NSS  # noqa: E402
 from implementations.openssl import OpenSSL  # noqa: E402
 from implementations.wolfssl import WolfSSL  # noqa: E402
@@ -29,7 +30,7 @@ from ours import LIMIT, OurServer, Wrong, close, converse, expect, our_client  #
 from peers import PeerError  # noqa: E402
 from relay import Relay  # noqa: E402
 
-IMPLEMENTATIONS = (OpenSSL(), GnuTLS(), WolfSSL(), Erlang(), Botan(), NSS())
+IMPLEMENTATIONS = (OpenSSL(), GnuTLS(), WolfSSL(), Erlang(), Botan(), NSS(), MbedTLS())
 # Most of the time passes with waiting for the peers' timers.
 AT_ONCE = 4
 
