@@ -186,7 +186,7 @@ def serve(program, arguments, client_options):
     with log.open("w") as file, subprocess.Popen([*program, str(port), *arguments], stdout=file,
                                                  stderr=subprocess.STDOUT) as child:
         try:
-            wait(lambda: udp_port_is_bound(port) or child.poll() is not None, "the server does not listen")
+            wait(lambda: udp_port_is_bound(port, child.pid) or child.poll() is not None, "the server does not listen")
             talk("openssl", "s_client", "-dtls1_2", "-connect", f"127.0.0.1:{port}", *client_options)
             if child.wait(LIMIT) != 0:
                 raise Failure("the server failed")

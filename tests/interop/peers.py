@@ -20,10 +20,11 @@ Peers:
   silent   a plain UDP socket that never answers.
 
 Ports are chosen by the kernel. s_server and gnutls-serv say nothing on UDP that could be waited for
-(-quiet; buffered), so readiness is the port's appearance in /proc/net/udp.
+(-quiet; buffered), so readiness is the port's appearance in /proc/net/udp as a socket of theirs.
 """
 
 import argparse
+import contextlib
 import os
 import re
 import socket
@@ -49,16 +50,22 @@ def free_udp_port():
         return probe.getsockname()[1]
 
 
-def udp_port_is_bound(port):
-    """Whether some process has bound `port`."""
-    wanted = f":{port:04X}"
+def udp_port_is_bound(port, process):
+    """Whether the process of this number has bound `port`; somebody else may have been faster."""
+    try:
+        descriptors = [entry.path for entry in os.scandir(f"/proc/{process}/fd")]
+    except OSError:
+        return False
+    held = set()
+    for descriptor in descriptors:
+        with contextlib.suppress(OSError):
+            held.add(os.readlink(descriptor))
     for table in ("/proc/net/udp", "/proc/net/udp6"):
-        try:
-            with open(table, encoding="ascii") as lines:
-                if any(line.split()[1].endswith(wanted) for line in lines):
+        with contextlib.suppress(FileNotFoundError), open(table, encoding="ascii") as lines:
+            for line in lines:
+                fields = line.split()
+                if fields[1].endswith(f":{port:04X}") and f"socket:[{fields[9]}]" in held:
                     return True
-        except FileNotFoundError:
-            continue
     return False
 
 
@@ -157,7 +164,7 @@ class Peer:
             self.port = free_udp_port()
             self._process = subprocess.Popen(command(self.port), **streams)
             while self._process.poll() is None:
-                if udp_port_is_bound(self.port):
+                if udp_port_is_bound(self.port, self._process.pid):
                     return
                 if time.monotonic() > deadline:
                     self._process.kill()
