@@ -6,23 +6,50 @@ use gio_ossl::Certificate;
 use glib::{ByteArray, Value};
 use openssl::error::ErrorStack;
 
+pub use calls::calls;
+pub use engine::engine;
 pub use identity::identity;
+pub use protected::protected;
+pub use psk_identity::psk_identity;
 pub use session::session;
 
+mod calls;
+mod ends;
+mod engine;
 mod identity;
 mod issue;
+mod protected;
+mod psk_identity;
+mod script;
 mod session;
+
+#[path = "../../tests/common"]
+mod common {
+    #![allow(dead_code)] // The tests use more of it.
+
+    pub(crate) mod simnet;
+}
+#[path = "../../tests/common/engines.rs"]
+#[allow(dead_code)]
+mod engines;
+#[path = "../../tests/common/pki.rs"]
+#[allow(dead_code)]
+mod pki;
 
 /// What is done with one input.
 pub type Target = fn(&[u8]);
 
 /// Every target by its name, which is also the name of its corpus.
-pub const TARGETS: [(&str, Target); 5] = [
+pub const TARGETS: [(&str, Target); 9] = [
     ("certificate", certificate),
     ("private_key", private_key),
     ("pkcs12", pkcs12),
     ("identity", identity),
     ("session", session),
+    ("engine", engine),
+    ("protected", protected),
+    ("psk_identity", psk_identity),
+    ("calls", calls),
 ];
 
 /// A certificate, as DER and as PEM text.
