@@ -23,7 +23,7 @@ use crate::{
     impl_tls_certificate,
     ossl::{queue, x509},
     subclass::{
-        SharedRef,
+        SharedRef, notification,
         tls_certificate::{TlsCertificateImpl, dns_names_value, ip_addresses_value},
         values,
     },
@@ -148,6 +148,10 @@ impl ObjectSubclass for Certificate {
     type Type = super::Certificate;
     type ParentType = gio::TlsCertificate;
     type Interfaces = (gio::Initable,);
+
+    fn class_init(class: &mut Self::Class) {
+        notification::only_if_heard(class);
+    }
 }
 
 impl ObjectImpl for Certificate {

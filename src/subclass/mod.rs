@@ -32,6 +32,7 @@ pub mod datagram_based;
 pub mod datagram_batch;
 pub mod datagram_messages;
 pub mod dtls_connection;
+pub(crate) mod notification;
 pub mod source;
 pub mod tls_backend;
 pub mod tls_certificate;

@@ -25,7 +25,7 @@ use crate::engine::{Binding, Datagrams, Engine, Role};
 use crate::error::{ChannelBindingFailure, Error};
 use crate::subclass::datagram_based::{DatagramBasedImpl, InputMessages, OutputMessages};
 use crate::subclass::dtls_connection::{Completion, DtlsConnectionImpl};
-use crate::subclass::{SharedRef, impl_datagram_based, impl_dtls_connection, values};
+use crate::subclass::{SharedRef, impl_datagram_based, impl_dtls_connection, notification, values};
 use crate::transport::Transport;
 
 /// One connection's state, each kind in its own home.
@@ -56,6 +56,10 @@ impl ObjectSubclass for DtlsConnection {
     const ALLOW_NAME_CONFLICT: bool = true;
     type Type = super::DtlsConnection;
     type Interfaces = (gio::DatagramBased, gio::DtlsConnection, gio::Initable);
+
+    fn class_init(class: &mut Self::Class) {
+        notification::only_if_heard(class);
+    }
 }
 
 impl_datagram_based!(DtlsConnection);
