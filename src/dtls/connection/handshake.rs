@@ -9,6 +9,7 @@ use std::time::Duration;
 use gio::prelude::*;
 use glib::IOCondition;
 use glib::subclass::prelude::*;
+use zeroize::Zeroizing;
 
 use super::budget::Budget;
 use super::imp::DtlsConnection;
@@ -39,6 +40,16 @@ pub enum Driver<'a> {
     Call(Option<&'a gio::Cancellable>),
     /// Something that must not: a main loop, or a call that polls.
     Loop(Option<&'a gio::Cancellable>),
+}
+
+/// What the engine has done in a step, and wants next.
+struct Turn {
+    step: Step,
+    flight: Datagrams,
+    timeout: Option<Duration>,
+    /// Whether the peer seems to have refused us.
+    refused: bool,
+    keylog: Vec<Zeroizing<String>>,
 }
 
 /// What the claim to an explicit handshake found.
@@ -219,25 +230,26 @@ impl DtlsConnection {
     /// Takes all steps that need no waiting. An error is the base socket's: it belongs to the call in
     /// progress and does not end the association.
     pub fn advance(&self, _lane: &LaneGuard, driver: Driver<'_>) -> Result<Advance, Error> {
-        self.start()?;
+        // Without what has arrived since the last call, there is rarely a step to take.
+        let mut arrived = (!self.start()?).then(|| self.take_flight());
         for _ in 0..PATIENCE {
             if let Some(error) = self.overdue() {
                 return Ok(self.give_up(error));
             }
-            let (step, flight, timeout, refused) = {
-                let mut engine = self.engine()?;
-                engine.on_deadline();
-                let step = engine.handshake();
-                (
-                    step,
-                    engine.take_outgoing(Datagrams::default()),
-                    engine.timeout(),
-                    engine.suspects_refusal(),
-                )
-            };
-            self.report_keylog();
+            let Turn {
+                step,
+                flight,
+                timeout,
+                refused,
+                keylog,
+            } = self.turn()?;
+            self.report_keylog(keylog);
             let sent = unless_gone(self.send_flight(flight), refused, ());
             self.report_path();
+            let mut take_flight = || match arrived.take() {
+                None | Some(Ok(Received::Datagrams(_))) => self.take_flight(),
+                Some(other) => other,
+            };
             match step {
                 Step::NeedVerdict(chain) => {
                     sent?;
@@ -248,7 +260,7 @@ impl DtlsConnection {
                     sent?;
                     if !self.present(authorities, driver)? {
                         // What arrives meanwhile must not keep the base ready.
-                        return Ok(match self.take_flight()? {
+                        return Ok(match take_flight()? {
                             Received::Datagrams(_) => Advance::Waiting(Some(Duration::ZERO)),
                             Received::Nothing => Advance::Waiting(None),
                             Received::End => self.give_up(Error::UnexpectedEof),
@@ -261,7 +273,7 @@ impl DtlsConnection {
                 }
                 Step::NeedDatagram => {
                     sent?;
-                    match unless_gone(self.take_flight(), refused, Received::Nothing)? {
+                    match unless_gone(take_flight(), refused, Received::Nothing)? {
                         Received::Datagrams(_) => {}
                         Received::Nothing => return Ok(Advance::Waiting(timeout)),
                         Received::End => return Ok(self.give_up(Error::UnexpectedEof)),
@@ -275,6 +287,19 @@ impl DtlsConnection {
             }
         }
         Ok(Advance::Waiting(Some(Duration::ZERO)))
+    }
+
+    /// Lets the engine take a step.
+    fn turn(&self) -> Result<Turn, Error> {
+        let mut engine = self.engine()?;
+        engine.on_deadline();
+        Ok(Turn {
+            step: engine.handshake(),
+            flight: engine.take_outgoing(Datagrams::default()),
+            timeout: engine.timeout(),
+            refused: engine.suspects_refusal(),
+            keylog: engine.take_keylog(),
+        })
     }
 
     /// Feeds what has arrived.

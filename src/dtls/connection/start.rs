@@ -12,10 +12,10 @@ use crate::engine::{Authentication, Config, Engine, Role};
 use crate::error::Error;
 
 impl DtlsConnection {
-    /// Makes the engine, from the settings of this moment, for the first step.
-    pub fn start(&self) -> Result<(), Error> {
+    /// Makes the engine, from the settings of this moment, for the first step. False: there is one.
+    pub fn start(&self) -> Result<bool, Error> {
         if self.engine.get().is_some() {
-            return Ok(());
+            return Ok(false);
         }
         let settings = self.settings().clone();
         let pre_shared_keys = self.pre_shared_keys()?;
@@ -49,7 +49,7 @@ impl DtlsConnection {
             protocols: protocols.into_iter().map(CString::into_bytes).collect(),
             credentials,
             protocol: settings.protocol.resolve(pre_shared_keys.are_used())?,
-            mtu: self.chosen_mtu(),
+            mtu: self.chosen_mtu(settings.mtu),
             initial_timeout: settings.timers.initial(),
             srtp_profiles: settings.srtp.profiles()?,
             keylog: self.wants_keylog(),
@@ -58,12 +58,15 @@ impl DtlsConnection {
             ..Config::new(role)
         })?;
         if self.engine.set(Mutex::new(engine)).is_ok() {
-            self.apply_mtu();
+            if self.settings().mtu != settings.mtu {
+                // Somebody has changed it meanwhile, and found no engine.
+                self.apply_mtu();
+            }
             self.facts().handshake_time.start();
             self.start_deadline();
             self.shared.lock().handshake = Handshake::InProgress;
             self.shared.alarm.ring();
         }
-        Ok(())
+        Ok(true)
     }
 }
