@@ -93,7 +93,7 @@ impl Certificate {
     }
 
     /// The issuer: the one that was given, or the one that came along.
-    fn issuer(&self) -> Option<gio::TlsCertificate> {
+    pub(super) fn issuer(&self) -> Option<gio::TlsCertificate> {
         let given = self.issuer.get().map(|issuer| (**issuer).clone());
         given.or_else(|| {
             let links: Vec<&X509> = self.known()?.issuers.iter().collect();
@@ -160,6 +160,10 @@ impl ObjectImpl for Certificate {
     }
 
     fn set_property(&self, _id: usize, value: &Value, spec: &ParamSpec) {
+        if values::is_null(value) {
+            // All are for construction, and most are not given.
+            return;
+        }
         match spec.name() {
             "issuer" => {
                 if let Ok(Some(issuer)) = value.get::<Option<gio::TlsCertificate>>() {

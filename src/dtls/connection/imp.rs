@@ -16,7 +16,7 @@ use super::data::Enough;
 use super::facts::Facts;
 use super::keylog;
 use super::properties::{self, Property, Write};
-use super::session_cache::Key;
+use super::session_cache::Plan;
 use super::settings::{DatabaseChoice, Settings};
 use super::status::{Handshake, Shared};
 use super::timers::reportable;
@@ -39,7 +39,7 @@ pub struct DtlsConnection {
     /// Exists from the first step of the handshake on.
     pub(super) engine: OnceLock<Mutex<Engine>>,
     /// Where a client's session is kept for the next one, from the beginning of the handshake on.
-    pub(super) session_key: OnceLock<Option<Key>>,
+    pub(super) session_plan: OnceLock<Option<Plan>>,
     pub(super) shared: Arc<Shared>,
     /// The asynchronous calls that wait for a message.
     pub(super) receiving: Arc<Queue<Receiving>>,

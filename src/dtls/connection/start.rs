@@ -6,7 +6,7 @@ use std::sync::Mutex;
 use super::imp::DtlsConnection;
 use super::status::Handshake;
 use crate::certificate::credentials::Credentials;
-use crate::certificate::identity;
+use crate::certificate::identity::Identity;
 use crate::database;
 use crate::engine::{Authentication, Config, Engine, Role};
 use crate::error::Error;
@@ -19,12 +19,10 @@ impl DtlsConnection {
         }
         let settings = self.settings().clone();
         let pre_shared_keys = self.pre_shared_keys()?;
-        let resumption = self.plan_resumption(&settings, pre_shared_keys.are_used());
+        let identity = settings.server_identity.as_deref().and_then(Identity::of);
+        let has_keys = pre_shared_keys.are_used();
+        let resumption = self.plan_resumption(&settings, identity.as_ref(), has_keys);
         let role = self.role();
-        let server_name = settings
-            .server_identity
-            .as_deref()
-            .and_then(identity::server_name);
         let credentials = match (role, &settings.certificate) {
             (Role::Server, Some(certificate)) => Credentials::of(certificate)?.into_pair(),
             _ => None,
@@ -43,12 +41,15 @@ impl DtlsConnection {
         };
         let protocols = settings.advertised_protocols.unwrap_or_default();
         let engine = Engine::new(&Config {
-            server_name,
+            server_name: identity
+                .as_ref()
+                .and_then(Identity::server_name)
+                .map(str::to_owned),
             authentication,
             authorities,
             protocols: protocols.into_iter().map(CString::into_bytes).collect(),
             credentials,
-            protocol: settings.protocol.resolve(pre_shared_keys.are_used())?,
+            protocol: settings.protocol.resolve(has_keys)?,
             mtu: self.chosen_mtu(settings.mtu),
             initial_timeout: settings.timers.initial(),
             srtp_profiles: settings.srtp.profiles()?,
