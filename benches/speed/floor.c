@@ -2,12 +2,18 @@
 
 /* Does one piece of work by OpenSSL alone, and prints its figures.
  *
- *   floor AUTHORITIES PORT CONTROL SILENT WORK [NUMBER...] */
+ *   floor AUTHORITIES PORT CONTROL SILENT WORK [NUMBER...]
+ *
+ * floor-gio is the same in a process that has loaded GIO and let it look for a backend. */
 
 #include "floor.h"
 
 #include <stdlib.h>
 #include <string.h>
+
+#ifdef WITH_GIO
+#include <gio/gio.h>
+#endif
 
 int
 main (int argc, char **argv)
@@ -19,6 +25,9 @@ main (int argc, char **argv)
   for (int i = 6; i < argc; i++)
     numbers[i - 6] = atoi (argv[i]);
   allow_descriptors ();
+#ifdef WITH_GIO
+  g_tls_backend_get_default ();
+#endif
   floor_init (argv[1], atoi (argv[2]));
   set_control_port (atoi (argv[3]));
 

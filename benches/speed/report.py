@@ -37,7 +37,7 @@ def verdict(row, results):
 def goal(row):
     if not row.against:
         return f"<= {row.factor} {row.unit}".strip()
-    names = {"ossl": "", "gnutls": " GnuTLS", "floor": " floor"}
+    names = {"ossl": "", "gnutls": " GnuTLS", "floor": " floor", "floor-gio": " floor"}
     return f"<= {row.factor} x{names[row.against[0]]}"
 
 

@@ -69,9 +69,10 @@ class Runner:
 
 
 def runners(programs, ours, theirs):
-    """gio-ossl, Debian's glib-networking, and the floor."""
+    """gio-ossl, Debian's glib-networking, and the floor, by itself and with GIO, which finds no backend."""
     return [
         Runner("ossl", f"{programs}/client", {"GIO_USE_TLS": "ossl", "GIO_MODULE_DIR": ours}),
         Runner("gnutls", f"{programs}/client", {"GIO_USE_TLS": "gnutls", "GIO_MODULE_DIR": theirs}),
         Runner("floor", f"{programs}/floor", {}),
+        Runner("floor-gio", f"{programs}/floor-gio", {"GIO_MODULE_DIR": programs}),
     ]

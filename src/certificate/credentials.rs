@@ -3,6 +3,7 @@
 use std::fmt;
 
 use gio::prelude::*;
+use glib::subclass::prelude::*;
 use openssl::{
     pkey::{PKey, Private},
     x509::X509,
@@ -65,7 +66,10 @@ impl Credentials {
             if !chain.contains(&parsed) {
                 chain.push(parsed);
             }
-            next = link.issuer();
+            next = match link.downcast_ref::<Certificate>() {
+                Some(own) => own.imp().issuer(),
+                None => link.issuer(),
+            };
         }
         Ok(chain)
     }

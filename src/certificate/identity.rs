@@ -14,7 +14,7 @@ const MAX_LABEL: usize = 63;
 
 /// What a certificate must be issued for.
 #[derive(Debug, PartialEq, Eq)]
-enum Identity {
+pub(crate) enum Identity {
     /// A DNS name in ASCII, without trailing dot.
     Name(String),
     Address(IpAddr),
@@ -22,9 +22,9 @@ enum Identity {
 
 impl Identity {
     /// `None` for connectables that name nothing a certificate could state.
-    fn of(connectable: &gio::SocketConnectable) -> Option<Self> {
+    pub(crate) fn of(connectable: &gio::SocketConnectable) -> Option<Self> {
         if let Some(address) = connectable.downcast_ref::<gio::NetworkAddress>() {
-            return Self::of_host(&values::text(&address.property_value("hostname"))?);
+            return Self::of_host(&values::hostname(address)?);
         }
         if let Some(service) = connectable.downcast_ref::<gio::NetworkService>() {
             return Self::of_host(&values::text(&service.property_value("domain"))?);
@@ -46,6 +46,35 @@ impl Identity {
         // A scope is about the local link, not about the peer.
         let address = literal.split('%').next()?;
         address.parse().ok().map(Self::Address)
+    }
+
+    /// Whether the certificate is for it.
+    pub(crate) fn matches(&self, certificate: &X509Ref) -> bool {
+        match self {
+            Self::Name(name) => names::matches_host(certificate, name),
+            Self::Address(IpAddr::V4(address)) => {
+                names::matches_address(certificate, &address.octets())
+            }
+            Self::Address(IpAddr::V6(address)) => {
+                names::matches_address(certificate, &address.octets())
+            }
+        }
+    }
+
+    /// The host in the one form that all its spellings share.
+    pub(crate) fn host(&self) -> String {
+        match self {
+            Self::Name(name) => name.to_ascii_lowercase(),
+            Self::Address(address) => address.to_string(),
+        }
+    }
+
+    /// The name to send as SNI (RFC 6066, 3): ASCII without trailing dot, and none for addresses.
+    pub(crate) fn server_name(&self) -> Option<&str> {
+        match self {
+            Self::Name(name) => Some(name),
+            Self::Address(_) => None,
+        }
     }
 }
 
@@ -74,34 +103,12 @@ fn is_number(label: &str) -> bool {
     }
 }
 
-/// Whether the certificate is for this identity. Types that name no host match nothing.
-pub(crate) fn matches(certificate: &X509Ref, identity: &gio::SocketConnectable) -> bool {
-    match Identity::of(identity) {
-        Some(Identity::Name(name)) => names::matches_host(certificate, &name),
-        Some(Identity::Address(IpAddr::V4(address))) => {
-            names::matches_address(certificate, &address.octets())
-        }
-        Some(Identity::Address(IpAddr::V6(address))) => {
-            names::matches_address(certificate, &address.octets())
-        }
-        None => false,
-    }
-}
-
-/// The host that an identity names, in the one form that all its spellings share.
-pub(crate) fn host(identity: &gio::SocketConnectable) -> Option<String> {
-    match Identity::of(identity)? {
-        Identity::Name(name) => Some(name.to_ascii_lowercase()),
-        Identity::Address(address) => Some(address.to_string()),
-    }
-}
-
-/// The host and where on it the server is. None for connectables that do not say.
-pub(crate) fn place(identity: &gio::SocketConnectable) -> Option<String> {
-    let host = host(identity)?;
+/// The host, as [`Identity::host`] has it, and where on it the server is. None for connectables that do
+/// not say.
+pub(crate) fn place(identity: &gio::SocketConnectable, host: &str) -> Option<String> {
     if let Some(address) = identity.downcast_ref::<gio::NetworkAddress>() {
         // Where an address has a scope, it is in the text.
-        let text = values::text(&address.property_value("hostname"))?.to_ascii_lowercase();
+        let text = values::hostname(address)?.to_ascii_lowercase();
         return Some(format!("{host} {text} port {}", address.port()));
     }
     if let Some(service) = identity.downcast_ref::<gio::NetworkService>() {
@@ -117,17 +124,13 @@ pub(crate) fn place(identity: &gio::SocketConnectable) -> Option<String> {
     Some(format!("{host} scope {scope} port {}", address.port()))
 }
 
-/// The name to send as SNI (RFC 6066, 3): ASCII without trailing dot, and none for addresses.
-pub(crate) fn server_name(identity: &gio::SocketConnectable) -> Option<String> {
-    match Identity::of(identity)? {
-        Identity::Name(name) => Some(name),
-        Identity::Address(_) => None,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn server_name(connectable: &gio::SocketConnectable) -> Option<String> {
+        Identity::of(connectable)?.server_name().map(str::to_owned)
+    }
 
     fn sni(host: &str) -> Option<String> {
         server_name(gio::NetworkAddress::new(host, 4433).upcast_ref())

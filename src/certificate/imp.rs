@@ -23,7 +23,7 @@ use crate::{
     impl_tls_certificate,
     ossl::{queue, x509},
     subclass::{
-        SharedRef,
+        SharedRef, notification,
         tls_certificate::{TlsCertificateImpl, dns_names_value, ip_addresses_value},
         values,
     },
@@ -93,7 +93,7 @@ impl Certificate {
     }
 
     /// The issuer: the one that was given, or the one that came along.
-    fn issuer(&self) -> Option<gio::TlsCertificate> {
+    pub(super) fn issuer(&self) -> Option<gio::TlsCertificate> {
         let given = self.issuer.get().map(|issuer| (**issuer).clone());
         given.or_else(|| {
             let links: Vec<&X509> = self.known()?.issuers.iter().collect();
@@ -148,6 +148,10 @@ impl ObjectSubclass for Certificate {
     type Type = super::Certificate;
     type ParentType = gio::TlsCertificate;
     type Interfaces = (gio::Initable,);
+
+    fn class_init(class: &mut Self::Class) {
+        notification::only_if_heard(class);
+    }
 }
 
 impl ObjectImpl for Certificate {
@@ -156,6 +160,10 @@ impl ObjectImpl for Certificate {
     }
 
     fn set_property(&self, _id: usize, value: &Value, spec: &ParamSpec) {
+        if values::is_null(value) {
+            // All are for construction, and most are not given.
+            return;
+        }
         match spec.name() {
             "issuer" => {
                 if let Ok(Some(issuer)) = value.get::<Option<gio::TlsCertificate>>() {

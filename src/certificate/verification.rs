@@ -1,11 +1,14 @@
 //! Judging certificates in GIO's terms.
 
 use gio::TlsCertificateFlags as Flags;
-use openssl::{asn1::Asn1Time, x509::X509Ref};
+use openssl::{
+    asn1::Asn1Time,
+    x509::{X509, X509Ref},
+};
 
 use super::{
     credentials::{Credentials, x509_of},
-    identity,
+    identity::Identity,
 };
 use crate::ossl::{
     clock, queue,
@@ -22,43 +25,57 @@ pub(super) fn certificate(
         let Ok(leaf) = x509_of(certificate) else {
             return Flags::GENERIC_ERROR;
         };
-        return dates(&leaf) | identity_problem(&leaf, expected);
+        return dates(&leaf) | identity_problem(&leaf, &Expected::of(expected));
     };
     let store = x509_of(authority)
         .ok()
         .and_then(|anchor| TrustStore::of([&anchor], []).ok());
     queue::clear();
-    store.map_or(Flags::GENERIC_ERROR, |store| {
-        chain(&store, certificate, Purpose::Any, expected)
-    })
+    let links = Credentials::links_of(certificate);
+    match (store, links) {
+        (Some(store), Ok(links)) => chain(&store, &links, Purpose::Any, &Expected::of(expected)),
+        _ => Flags::GENERIC_ERROR,
+    }
 }
 
-/// Judges a chain by trust anchors, purpose, and identity where one is expected.
+/// Whom a certificate must be for.
+pub(crate) enum Expected {
+    Anybody,
+    /// `None`: something that no certificate can state.
+    One(Option<Identity>),
+}
+
+impl Expected {
+    pub(crate) fn of(connectable: Option<&gio::SocketConnectable>) -> Self {
+        connectable.map_or(Self::Anybody, |one| Self::One(Identity::of(one)))
+    }
+}
+
+/// Judges a chain, leaf first and with all that a path may lead through, by trust anchors, purpose,
+/// and identity where one is expected.
 pub(crate) fn chain(
     store: &TrustStore,
-    certificate: &gio::TlsCertificate,
+    links: &[X509],
     purpose: Purpose,
-    expected: Option<&gio::SocketConnectable>,
+    expected: &Expected,
 ) -> Flags {
-    let Ok(chain) = Credentials::links_of(certificate) else {
-        return Flags::GENERIC_ERROR;
-    };
-    let Some(leaf) = chain.first() else {
+    let Some(leaf) = links.first() else {
         return Flags::GENERIC_ERROR;
     };
     let problems = store.verify(&Question {
-        chain: &chain,
+        chain: links,
         purpose,
-        host: expected.is_some_and(|expected| identity::server_name(expected).is_some()),
+        host: matches!(expected, Expected::One(Some(Identity::Name(_)))),
         time: clock::injected(),
     });
     flags(problems) | identity_problem(leaf, expected)
 }
 
-fn identity_problem(leaf: &X509Ref, expected: Option<&gio::SocketConnectable>) -> Flags {
+fn identity_problem(leaf: &X509Ref, expected: &Expected) -> Flags {
     match expected {
-        Some(expected) if !identity::matches(leaf, expected) => Flags::BAD_IDENTITY,
-        _ => Flags::empty(),
+        Expected::Anybody => Flags::empty(),
+        Expected::One(Some(identity)) if identity.matches(leaf) => Flags::empty(),
+        Expected::One(_) => Flags::BAD_IDENTITY,
     }
 }
 

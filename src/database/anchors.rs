@@ -1,9 +1,12 @@
 //! A collection of trust anchors, of which only those that are needed are parsed.
 
 use std::{
-    cmp::Ordering,
-    collections::{HashMap, HashSet},
-    sync::OnceLock,
+    cmp,
+    collections::{BTreeSet, HashMap, HashSet},
+    sync::{
+        OnceLock,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use openssl::{
@@ -35,6 +38,8 @@ struct Anchor {
     issuer: Vec<u8>,
     subject: Vec<u8>,
     parsed: OnceLock<Option<X509>>,
+    /// Whether the store has it.
+    is_lent: AtomicBool,
 }
 
 /// The places of certificates in the list, ordered by one of their names.
@@ -102,20 +107,20 @@ impl Anchors {
         self.places_of(name).filter_map(|place| self.at(place))
     }
 
-    /// Lets the store trust every certificate that can be part of a path for this chain: those with a
-    /// name that occurs in it, and their issuers in turn. Tells whether there are any.
+    /// Lets the store, always the same, trust every certificate that can be part of a path for this
+    /// chain: those with a name that occurs in it, and their issuers in turn. Tells whether there are any.
     pub(super) fn lend(&self, store: &TrustStore, chain: &[X509]) -> bool {
-        let mut lent = HashSet::new();
+        let mut found = BTreeSet::new();
         let mut waiting: Vec<&X509> = chain.iter().collect();
         while let Some(certificate) = waiting.pop() {
             for name in [certificate.subject_name(), certificate.issuer_name()] {
-                for place in self.places_of(name).filter(|place| lent.insert(*place)) {
-                    let anchor = self.at(place).filter(|anchor| store.add(anchor));
-                    waiting.extend(anchor);
+                for place in self.places_of(name).filter(|place| found.insert(*place)) {
+                    let anchor = self.list.get(place);
+                    waiting.extend(anchor.and_then(|anchor| anchor.lend(store)));
                 }
             }
         }
-        !lent.is_empty()
+        !found.is_empty()
     }
 
     fn places_of(&self, subject: &X509NameRef) -> impl Iterator<Item = usize> {
@@ -136,6 +141,7 @@ impl Anchor {
                 subject: names.subject.to_vec(),
                 der,
                 parsed: OnceLock::new(),
+                is_lent: AtomicBool::new(false),
             });
         }
         let certificate = certificate_from_der(&der)?;
@@ -148,7 +154,20 @@ impl Anchor {
             subject: name(certificate.subject_name())?,
             der,
             parsed: OnceLock::from(Some(certificate)),
+            is_lent: AtomicBool::new(false),
         })
+    }
+
+    /// Lets the store trust it; nothing if that cannot be.
+    fn lend(&self, store: &TrustStore) -> Option<&X509> {
+        let certificate = self.parsed()?;
+        if !self.is_lent.load(Ordering::Acquire) {
+            if !store.add(certificate) {
+                return None;
+            }
+            self.is_lent.store(true, Ordering::Release);
+        }
+        Some(certificate)
     }
 
     fn parsed(&self) -> Option<&X509> {
@@ -184,6 +203,6 @@ impl NameIndex {
 
 /// Compares names as a whole, by RFC 5280's rules. Only a lack of memory makes it fail: then no name
 /// is equal to another.
-fn compare(one: &X509NameRef, other: &X509NameRef) -> Ordering {
-    one.try_cmp(other).unwrap_or(Ordering::Less)
+fn compare(one: &X509NameRef, other: &X509NameRef) -> cmp::Ordering {
+    one.try_cmp(other).unwrap_or(cmp::Ordering::Less)
 }

@@ -20,7 +20,7 @@ use crate::{
     certificate::{
         Certificate,
         credentials::{Credentials, x509_of},
-        verification,
+        verification::{self, Expected},
     },
     error::Error,
     ossl::{
@@ -93,13 +93,15 @@ impl Authorities {
         purpose: &str,
         identity: Option<&gio::SocketConnectable>,
     ) -> Flags {
-        let judge =
-            || verification::chain(&self.store, certificate, Purpose::from(purpose), identity);
+        let Ok(links) = Credentials::links_of(certificate) else {
+            return Flags::GENERIC_ERROR;
+        };
+        let expected = Expected::of(identity);
+        let judge = || verification::chain(&self.store, &links, Purpose::from(purpose), &expected);
         let known = self.collection.get().is_none().then(judge);
         if let Some(problems) = known.filter(|problems| Flags::BAD_IDENTITY.contains(*problems)) {
             return problems;
         }
-        let links = Credentials::links_of(certificate).unwrap_or_default();
         let lent = self.collection().lend(&self.store, &links);
         match known {
             Some(problems) if !lent => problems,

@@ -1,4 +1,4 @@
-//! The two `SSL_CTX` that all connections share, and the callbacks that suspend a handshake.
+//! The few `SSL_CTX` that all connections share, and the callbacks that suspend a handshake.
 //!
 //! Whatever differs between connections is set on the `SSL`: certificates, names, protocols.
 
@@ -108,22 +108,27 @@ pub fn hooks_index() -> Result<Index<Ssl, Hooks>, ErrorStack> {
     Ok(*INDEX.get_or_init(|| index))
 }
 
-/// The context that all connections of this role share.
-pub fn shared(role: Role) -> Result<&'static SslContext, ErrorStack> {
+/// The context that all connections of this role share, those with a key log and those without: OpenSSL
+/// would write the lines whether somebody wants them or not.
+pub fn shared(role: Role, has_keylog: bool) -> Result<&'static SslContext, ErrorStack> {
     static CLIENT: OnceLock<SslContext> = OnceLock::new();
+    static LOGGED_CLIENT: OnceLock<SslContext> = OnceLock::new();
     static SERVER: OnceLock<SslContext> = OnceLock::new();
-    let cell = match role {
-        Role::Client => &CLIENT,
-        Role::Server => &SERVER,
+    static LOGGED_SERVER: OnceLock<SslContext> = OnceLock::new();
+    let cell = match (role, has_keylog) {
+        (Role::Client, false) => &CLIENT,
+        (Role::Client, true) => &LOGGED_CLIENT,
+        (Role::Server, false) => &SERVER,
+        (Role::Server, true) => &LOGGED_SERVER,
     };
     if let Some(context) = cell.get() {
         return Ok(context);
     }
-    let context = build(role)?;
+    let context = build(role, has_keylog)?;
     Ok(cell.get_or_init(|| context))
 }
 
-fn build(role: Role) -> Result<SslContext, ErrorStack> {
+fn build(role: Role, has_keylog: bool) -> Result<SslContext, ErrorStack> {
     hooks_index()?;
     let mut builder = SslContextBuilder::new(SslMethod::dtls())?;
     builder.set_min_proto_version(Some(SslVersion::DTLS1_2))?;
@@ -136,9 +141,11 @@ fn build(role: Role) -> Result<SslContext, ErrorStack> {
             | SslOptions::NO_TICKET,
     );
     builder.set_session_cache_mode(SslSessionCacheMode::OFF);
-    // SAFETY: the context is ours and new, the callback has the documented signature.
-    unsafe {
-        openssl_sys::SSL_CTX_set_keylog_callback(builder.as_ptr(), Some(keylog::keep_line));
+    if has_keylog {
+        // SAFETY: the context is ours and new, the callback has the documented signature.
+        unsafe {
+            openssl_sys::SSL_CTX_set_keylog_callback(builder.as_ptr(), Some(keylog::keep_line));
+        }
     }
     match role {
         Role::Client => {

@@ -105,7 +105,7 @@ unsafe impl Send for Session {}
 impl Session {
     /// A session that has sent nothing yet.
     pub fn new(config: &Config) -> Result<Self, ErrorStack> {
-        let mut ssl = Ssl::new(context::shared(config.role)?)?;
+        let mut ssl = Ssl::new(context::shared(config.role, config.keylog)?)?;
         ssl.set_ex_data(
             context::hooks_index()?,
             Hooks {

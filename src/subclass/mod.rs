@@ -32,6 +32,7 @@ pub mod datagram_based;
 pub mod datagram_batch;
 pub mod datagram_messages;
 pub mod dtls_connection;
+pub(crate) mod notification;
 #[cfg_attr(not(target_os = "linux"), path = "socket_elsewhere.rs")]
 pub mod socket;
 pub mod source;

@@ -61,6 +61,28 @@ pub fn text(value: &glib::Value) -> Option<Zeroizing<String>> {
     Some(text)
 }
 
+/// An address's host name, if it has one, read as [`text`] reads it.
+#[must_use]
+pub fn hostname(address: &gio::NetworkAddress) -> Option<String> {
+    // SAFETY: the object is alive; the string, if any, is NUL-terminated, its own, and never changed.
+    unsafe {
+        let name = gio::ffi::g_network_address_get_hostname(address.to_glib_none().0);
+        (!name.is_null()).then(|| CStr::from_ptr(name).to_string_lossy().into_owned())
+    }
+}
+
+/// Whether the value is that of an object, a string or a boxed type, and NULL.
+#[must_use]
+pub fn is_null(value: &glib::Value) -> bool {
+    // SAFETY: the value is initialised, as every [`glib::Value`] that a property is set to; GLib looks
+    // whether its type can be peeked at.
+    unsafe {
+        let value = value.to_glib_none().0;
+        gobject_ffi::g_value_fits_pointer(value) != 0
+            && gobject_ffi::g_value_peek_pointer(value).is_null()
+    }
+}
+
 /// What a connectable says of itself, in whatever encoding; nothing if its class is careless.
 #[must_use]
 pub fn connectable(connectable: &gio::SocketConnectable) -> String {

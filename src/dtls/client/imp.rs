@@ -8,7 +8,7 @@ use glib::subclass::prelude::*;
 use glib::{ParamSpec, ParamSpecOverride, Value};
 
 use crate::dtls::connection::{DtlsConnection, psk};
-use crate::subclass::{SharedRef, impl_dtls_client_connection, values};
+use crate::subclass::{SharedRef, impl_dtls_client_connection, notification, values};
 
 /// A client has no state that a connection has not.
 #[derive(Default)]
@@ -22,6 +22,10 @@ impl ObjectSubclass for DtlsClientConnection {
     type Type = super::DtlsClientConnection;
     type ParentType = DtlsConnection;
     type Interfaces = (gio::DtlsClientConnection,);
+
+    fn class_init(class: &mut Self::Class) {
+        notification::only_if_heard(class);
+    }
 }
 
 impl_dtls_client_connection!(DtlsClientConnection);

@@ -8,6 +8,7 @@ use super::imp::DtlsConnection;
 use super::interaction::{self, Answer};
 use super::status::Question;
 use crate::certificate::credentials::Credentials;
+use crate::certificate::identity::Identity;
 use crate::error::Error;
 use crate::subclass::cancel::check_cancelled;
 
@@ -26,7 +27,9 @@ impl DtlsConnection {
             return Ok(false);
         }
         let settings = self.settings().clone();
-        self.bind_session(&settings);
+        let identity = settings.server_identity.as_deref().and_then(Identity::of);
+        let host = identity.as_ref().map(Identity::host);
+        self.tie_session(&settings, host.as_deref());
         let credentials = settings.certificate.and_then(|certificate| {
             let credentials = Credentials::of(&certificate);
             credentials.inspect_err(unusable).ok()?.into_pair()

@@ -9,9 +9,10 @@ use glib::{ParamFlags, ParamSpec, ParamSpecString, ParamSpecUInt};
 use super::imp::DtlsConnection;
 use super::path::Path;
 use super::properties::{Property, Write};
+use super::session_cache::Tie;
 use super::statistics::Stopwatch;
 use super::timers::Deadline;
-use crate::engine::{Bound, Negotiated, SrtpProfile};
+use crate::engine::{Negotiated, SrtpProfile};
 use crate::subclass::SharedRef;
 
 /// The names of the facts that GIO does not have.
@@ -71,7 +72,7 @@ pub struct Facts {
     pub negotiated: Negotiated,
     pub session_resumed: bool,
     /// What a client's session is for.
-    pub session_bound: Option<Bound>,
+    pub session_tie: Option<Tie>,
 }
 
 impl Default for Facts {
@@ -88,7 +89,7 @@ impl Default for Facts {
             srtp_profile: None,
             negotiated: Negotiated::default(),
             session_resumed: false,
-            session_bound: None,
+            session_tie: None,
         }
     }
 }

@@ -221,12 +221,13 @@ impl DtlsConnection {
     /// Takes all steps that need no waiting. An error is the base socket's: it belongs to the call in
     /// progress and does not end the association.
     pub fn advance(&self, _lane: &LaneGuard, driver: Driver<'_>) -> Result<Advance, Error> {
-        self.start()?;
+        // Without what has arrived since the last call, there is rarely a step to take.
+        let mut arrived = (!self.start()?).then(|| self.take_flight());
         for _ in 0..PATIENCE {
             if let Some(error) = self.overdue() {
                 return Ok(self.give_up(error));
             }
-            let (step, flight, timeout, refused) = {
+            let (step, flight, timeout, refused, keylog) = {
                 let mut engine = self.engine()?;
                 engine.on_deadline();
                 let step = engine.handshake();
@@ -235,11 +236,16 @@ impl DtlsConnection {
                     engine.take_outgoing(),
                     engine.timeout(),
                     engine.suspects_refusal(),
+                    engine.take_keylog(),
                 )
             };
-            self.report_keylog();
+            self.report_keylog(keylog);
             let sent = unless_gone(self.send_flight(flight), refused, ());
             self.report_path();
+            let mut take_flight = || match arrived.take() {
+                None | Some(Ok(Received::Datagrams(_))) => self.take_flight(),
+                Some(other) => other,
+            };
             match step {
                 Step::NeedVerdict(chain) => {
                     sent?;
@@ -250,7 +256,7 @@ impl DtlsConnection {
                     sent?;
                     if !self.present(authorities, driver)? {
                         // What arrives meanwhile must not keep the base ready.
-                        return Ok(match self.take_flight()? {
+                        return Ok(match take_flight()? {
                             Received::Datagrams(_) => Advance::Waiting(Some(Duration::ZERO)),
                             Received::Nothing => Advance::Waiting(None),
                             Received::End => self.give_up(Error::UnexpectedEof),
@@ -263,7 +269,7 @@ impl DtlsConnection {
                 }
                 Step::NeedDatagram => {
                     sent?;
-                    match unless_gone(self.take_flight(), refused, Received::Nothing)? {
+                    match unless_gone(take_flight(), refused, Received::Nothing)? {
                         Received::Datagrams(_) => {}
                         Received::Nothing => return Ok(Advance::Waiting(timeout)),
                         Received::End => return Ok(self.give_up(Error::UnexpectedEof)),

@@ -17,7 +17,7 @@ use super::data::Enough;
 use super::facts::Facts;
 use super::keylog;
 use super::properties::{self, Property, Write};
-use super::session_cache::Key;
+use super::session_cache::Plan;
 use super::settings::{DatabaseChoice, Settings};
 use super::status::{Handshake, Shared};
 use super::timers::reportable;
@@ -26,7 +26,7 @@ use crate::engine::{Binding, Engine, Role};
 use crate::error::{ChannelBindingFailure, Error};
 use crate::subclass::datagram_based::{DatagramBasedImpl, InputMessages, OutputMessages};
 use crate::subclass::dtls_connection::{Completion, DtlsConnectionImpl};
-use crate::subclass::{SharedRef, impl_datagram_based, impl_dtls_connection, values};
+use crate::subclass::{SharedRef, impl_datagram_based, impl_dtls_connection, notification, values};
 use crate::transport::Transport;
 
 /// One connection's state, each kind in its own home.
@@ -42,7 +42,7 @@ pub struct DtlsConnection {
     /// How often datagrams were taken from the base.
     pub(super) taken: AtomicUsize,
     /// Where a client's session is kept for the next one, from the beginning of the handshake on.
-    pub(super) session_key: OnceLock<Option<Key>>,
+    pub(super) session_plan: OnceLock<Option<Plan>>,
     pub(super) shared: Arc<Shared>,
     /// The asynchronous calls that wait for a message.
     pub(super) receiving: Arc<Queue<Receiving>>,
@@ -57,6 +57,10 @@ impl ObjectSubclass for DtlsConnection {
     const ALLOW_NAME_CONFLICT: bool = true;
     type Type = super::DtlsConnection;
     type Interfaces = (gio::DatagramBased, gio::DtlsConnection, gio::Initable);
+
+    fn class_init(class: &mut Self::Class) {
+        notification::only_if_heard(class);
+    }
 }
 
 impl_datagram_based!(DtlsConnection);

@@ -40,10 +40,7 @@ impl imp::DtlsConnection {
     }
 
     /// Hands the engine's lines to those who want them.
-    pub fn report_keylog(&self) {
-        let Ok(lines) = self.engine().map(|mut engine| engine.take_keylog()) else {
-            return;
-        };
+    pub fn report_keylog(&self, lines: Vec<Zeroizing<String>>) {
         for line in lines {
             if let Some(file) = file() {
                 append(file, &line);

@@ -82,13 +82,13 @@ impl DtlsConnection {
     pub fn apply_mtu(&self) {
         if let Ok(mut engine) = self.engine() {
             // Looked up under the engine's lock, so that of several threads the last one counts.
-            engine.set_mtu(self.chosen_mtu());
+            engine.set_mtu(self.chosen_mtu(self.settings().mtu));
         }
     }
 
-    /// What flights are fragmented to, unless the path has other news.
-    pub fn chosen_mtu(&self) -> u16 {
-        let asked = self.settings().mtu;
+    /// What flights are fragmented to, unless the path has other news, where the application has asked for
+    /// this or, with 0, for nothing.
+    pub fn chosen_mtu(&self, asked: u16) -> u16 {
         if asked == 0 {
             self.mtu_of_base().unwrap_or(DEFAULT_MTU)
         } else {

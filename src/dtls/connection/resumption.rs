@@ -6,9 +6,10 @@ use glib::{ParamFlags, ParamSpec, ParamSpecBoolean};
 
 use super::imp::DtlsConnection;
 use super::properties::{Property, SETTABLE, Write};
-use super::session_cache::{self, Key};
+use super::session_cache::{self, Plan, Tie};
 use super::settings::Settings;
 use super::status::Question;
+use crate::certificate::identity::Identity;
 use crate::engine::{Bound, Resumption, Role, SavedSession};
 use crate::error::Error;
 use crate::ossl::clock;
@@ -66,36 +67,42 @@ impl Default for ResumptionSettings {
 
 impl DtlsConnection {
     /// What a handshake that begins now does about resumption.
-    pub fn plan_resumption(&self, settings: &Settings, has_keys: bool) -> Resumption {
+    pub(super) fn plan_resumption(
+        &self,
+        settings: &Settings,
+        identity: Option<&Identity>,
+        has_keys: bool,
+    ) -> Resumption {
         if !settings.resumption.is_allowed || has_keys {
             return Resumption::Never;
         }
         if self.role() == Role::Server {
             return Resumption::Allowed;
         }
-        let key = Key::of(settings);
+        let host = identity.map(Identity::host);
+        let plan = host.as_deref().and_then(|host| Plan::of(settings, host));
         let now = clock::now();
-        let bound = self.bind_session(settings);
-        let chosen = match &settings.resumption.chosen {
-            Some((session, to)) if *to == bound && session.is_fresh(now) => Some(session.clone()),
-            _ => None,
-        };
-        let found = chosen.or_else(|| session_cache::find(key.as_ref()?, now));
+        let tie = self.tie_session(settings, host.as_deref());
+        let chosen = settings.resumption.chosen.clone();
+        let chosen = chosen.filter(|(session, to)| *to == tie.digest() && session.is_fresh(now));
+        let chosen = chosen.map(|(session, _)| session);
+        let found = chosen.or_else(|| session_cache::find(&plan.as_ref()?.key, now));
         // A second start does not get here.
-        let _ = self.session_key.set(key);
+        let _ = self.session_plan.set(plan);
         found.map_or(Resumption::Allowed, Resumption::Offer)
     }
 
-    /// Notes what the session is for: what the handshake goes by, whatever is set later.
-    pub fn bind_session(&self, settings: &Settings) -> Bound {
-        let bound = session_cache::bound(settings);
-        self.facts().session_bound = Some(bound);
-        bound
+    /// Notes what the session is for: what the handshake goes by, whatever is set later. `host` is that
+    /// of the server's identity, if it has one.
+    pub fn tie_session(&self, settings: &Settings, host: Option<&str>) -> Tie {
+        let tie = Tie::of(settings, host);
+        self.facts().session_tie = Some(tie.clone());
+        tie
     }
 
     /// Keeps what an established client may resume later, in place of what it has resumed now.
     pub fn keep_session(&self) {
-        let Some(Some(key)) = self.session_key.get() else {
+        let Some(Some(plan)) = self.session_plan.get() else {
             return;
         };
         let session = self
@@ -105,26 +112,27 @@ impl DtlsConnection {
         // A certificate that was chosen meanwhile is not what the next connection begins with.
         let was_asked = !matches!(self.shared.lock().question, Question::NotAsked);
         let settings = self.settings().clone();
-        let is_as_planned = !was_asked && Key::of(&settings).as_ref() == Some(key);
         match session {
-            Some(session) if is_as_planned => {
-                session_cache::keep(key.clone(), session, clock::now())
+            Some(session) if !was_asked && plan.is_as_in(&settings) => {
+                session_cache::keep(plan.key.clone(), session, clock::now());
             }
-            _ => session_cache::forget(key),
+            _ => session_cache::forget(&plan.key),
         }
     }
 
     /// A session whose association has failed is not resumed any more (RFC 5246, section 7.2.2).
     pub fn forget_session(&self) {
-        if let Some(Some(key)) = self.session_key.get() {
-            session_cache::forget(key);
+        if let Some(Some(plan)) = self.session_plan.get() {
+            session_cache::forget(&plan.key);
         }
     }
 
     /// The session of an established client, and what it is bound to.
     fn session(&self) -> Result<(SavedSession, Bound), Error> {
         let session = self.exporting_engine()?.resumable_session();
-        session.zip(self.facts().session_bound).ok_or_else(|| {
+        let tie = self.facts().session_tie.clone();
+        let bound = tie.map(|tie| tie.digest());
+        session.zip(bound).ok_or_else(|| {
             Error::NotSupported("The session cannot be resumed: the server gave no ticket".into())
         })
     }

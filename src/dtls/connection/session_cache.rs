@@ -1,6 +1,7 @@
 //! The sessions that clients of this process may resume.
 
 use std::collections::HashMap;
+use std::ffi::CString;
 use std::sync::{Mutex, PoisonError};
 
 use gio::TlsCertificateFlags as Flags;
@@ -11,6 +12,7 @@ use super::settings::Settings;
 use crate::certificate::credentials::{Credentials, x509_of};
 use crate::certificate::identity;
 use crate::engine::{Bound, SavedSession};
+use crate::subclass::SharedRef;
 use crate::subclass::serial::serial;
 
 /// How many are kept; then the oldest goes.
@@ -24,47 +26,97 @@ static CACHE: Mutex<Option<Cache>> = Mutex::new(None);
 pub struct Key {
     /// Host and port.
     server: String,
+    own_certificate: Option<[u8; 32]>,
+    choices: Choices,
+}
+
+/// What is easily told of the settings.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Choices {
     /// The serial number of the database object.
     database: Option<u64>,
-    own_certificate: Option<[u8; 32]>,
     validation_flags: Flags,
-    protocols: Vec<Vec<u8>>,
+    protocols: Vec<CString>,
     protocol: Protocol,
 }
 
-impl Key {
-    /// None without an identity: nobody knows whose session it would be.
-    pub fn of(settings: &Settings) -> Option<Self> {
-        let identity = settings.server_identity.as_deref()?;
+impl Choices {
+    fn of(settings: &Settings) -> Self {
         let database = settings.database.resolve();
-        let protocols = settings.advertised_protocols.iter().flatten();
-        Some(Key {
-            server: identity::place(identity)?,
+        Choices {
             database: database.map(|database| serial(&database)),
-            own_certificate: own_certificate(settings),
             validation_flags: settings.validation_flags,
-            protocols: protocols.map(|name| name.as_bytes().to_vec()).collect(),
+            protocols: settings.advertised_protocols.clone().unwrap_or_default(),
             protocol: settings.protocol.clone(),
+        }
+    }
+}
+
+/// The key of a connection's session, and what it was made of.
+pub struct Plan {
+    pub key: Key,
+    identity: SharedRef<gio::SocketConnectable>,
+    certificate: Option<SharedRef<gio::TlsCertificate>>,
+}
+
+impl Plan {
+    /// None without an identity: nobody knows whose session it would be. `host` is the identity's.
+    pub fn of(settings: &Settings, host: &str) -> Option<Self> {
+        let identity = settings.server_identity.clone()?;
+        Some(Plan {
+            key: Key {
+                server: identity::place(&identity, host)?,
+                own_certificate: settings.certificate.as_deref().and_then(digest_of),
+                choices: Choices::of(settings),
+            },
+            identity,
+            certificate: settings.certificate.clone(),
         })
+    }
+
+    /// Whether these settings would come to the same. Identities and certificates do not change.
+    pub fn is_as_in(&self, settings: &Settings) -> bool {
+        settings.server_identity.as_ref() == Some(&self.identity)
+            && settings.certificate == self.certificate
+            && Choices::of(settings) == self.key.choices
     }
 }
 
 /// What an exported or copied session is bound to: the server's host, the client's certificate, and
 /// what was chosen of the key exchange, which is not done again. Everything else is judged or
 /// negotiated again, or the application's own choice.
-pub fn bound(settings: &Settings) -> Bound {
-    let identity = settings.server_identity.as_deref();
-    let host = identity.and_then(identity::host).unwrap_or_default();
-    let mut digest = Sha256::new();
-    digest.update(&length(&host));
-    digest.update(host.as_bytes());
-    digest.update(own_certificate(settings).as_ref().map_or(&[0; 32], |it| it));
-    for list in settings.protocol.of_key_exchange() {
-        let list = list.unwrap_or_default();
-        digest.update(&length(list));
-        digest.update(list.as_bytes());
+#[derive(Clone)]
+pub struct Tie {
+    host: String,
+    certificate: Option<SharedRef<gio::TlsCertificate>>,
+    key_exchange: [Option<String>; 2],
+}
+
+impl Tie {
+    /// `host` is that of the server's identity, if it has one.
+    pub fn of(settings: &Settings, host: Option<&str>) -> Self {
+        let lists = settings.protocol.of_key_exchange();
+        Tie {
+            host: host.unwrap_or_default().to_owned(),
+            certificate: settings.certificate.clone(),
+            key_exchange: lists.map(|list| list.map(str::to_owned)),
+        }
     }
-    digest.finish()
+
+    /// What goes with the session.
+    pub fn digest(&self) -> Bound {
+        let certificate = self.certificate.as_deref().and_then(digest_of);
+        let mut digest = Sha256::new();
+        digest.update(&length(&self.host));
+        digest.update(self.host.as_bytes());
+        digest.update(certificate.as_ref().map_or(&[0; 32], |it| it));
+        for list in &self.key_exchange {
+            let list = list.as_deref().unwrap_or_default();
+            digest.update(&length(list));
+            digest.update(list.as_bytes());
+        }
+        digest.finish()
+    }
 }
 
 /// The same on every machine.
@@ -74,8 +126,7 @@ fn length(text: &str) -> [u8; 8] {
 
 /// The certificate that a client would present. One without its key counts as none, as in a
 /// handshake.
-fn own_certificate(settings: &Settings) -> Option<[u8; 32]> {
-    let certificate = settings.certificate.as_deref()?;
+fn digest_of(certificate: &gio::TlsCertificate) -> Option<[u8; 32]> {
     Credentials::check(certificate).ok()?;
     let der = x509_of(certificate).ok()?.to_der().ok()?;
     Some(sha256(&der))

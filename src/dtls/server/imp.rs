@@ -8,7 +8,7 @@ use glib::subclass::prelude::*;
 use glib::{ParamSpec, ParamSpecOverride, Value};
 
 use crate::dtls::connection::{DtlsConnection, psk};
-use crate::subclass::impl_dtls_server_connection;
+use crate::subclass::{impl_dtls_server_connection, notification};
 
 /// A server has no state that a connection has not.
 #[derive(Default)]
@@ -22,6 +22,10 @@ impl ObjectSubclass for DtlsServerConnection {
     type Type = super::DtlsServerConnection;
     type ParentType = DtlsConnection;
     type Interfaces = (gio::DtlsServerConnection,);
+
+    fn class_init(class: &mut Self::Class) {
+        notification::only_if_heard(class);
+    }
 }
 
 impl_dtls_server_connection!(DtlsServerConnection);

@@ -91,7 +91,7 @@ impl Protocol {
 
 /// An `SSL` to try a list on.
 pub(super) fn scratch() -> Result<Ssl, ErrorStack> {
-    Ssl::new(context::shared(Role::Client)?)
+    Ssl::new(context::shared(Role::Client, false)?)
 }
 
 fn set(ssl: &mut SslRef, command: c_int, list: &CStr) -> Result<(), ErrorStack> {

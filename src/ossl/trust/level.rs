@@ -49,7 +49,9 @@ fn is_configured() -> bool {
 /// Whether OpenSSL was built with a stricter level.
 fn is_built_stricter() -> bool {
     const OPTION: &str = "OPENSSL_TLS_SECURITY_LEVEL=";
-    version::c_flags()
-        .split_once(OPTION)
-        .is_some_and(|(_, value)| !value.starts_with(['0', '1', '2']))
+    static ANSWER: OnceLock<bool> = OnceLock::new();
+    *ANSWER.get_or_init(|| {
+        let flags = version::c_flags().split_once(OPTION);
+        flags.is_some_and(|(_, value)| !value.starts_with(['0', '1', '2']))
+    })
 }

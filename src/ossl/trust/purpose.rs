@@ -13,7 +13,9 @@ const X509_TRUST_SSL_CLIENT: c_int = 2;
 const X509_TRUST_SSL_SERVER: c_int = 3;
 const NID_NETSCAPE_CERT_TYPE: c_int = 71;
 const NID_EXT_KEY_USAGE: c_int = 126;
-const ANY_EXTENDED_KEY_USAGE: &str = "2.5.29.37.0";
+const NID_SERVER_AUTHENTICATION: c_int = 129;
+const NID_CLIENT_AUTHENTICATION: c_int = 130;
+const NID_ANY_EXTENDED_KEY_USAGE: c_int = 910;
 const SERVER_AUTHENTICATION: &str = "1.3.6.1.5.5.7.3.1";
 const CLIENT_AUTHENTICATION: &str = "1.3.6.1.5.5.7.3.2";
 
@@ -66,14 +68,13 @@ impl Purpose {
     ///
     /// Unlike with OpenSSL's own check, `anyExtendedKeyUsage` includes the TLS usages.
     pub(super) fn is_allowed_by<'a>(&self, path: impl IntoIterator<Item = &'a X509Ref>) -> bool {
-        let oid = match self {
+        let wanted = match self {
             Self::Any => return true,
-            Self::TlsServer => SERVER_AUTHENTICATION,
-            Self::TlsClient => CLIENT_AUTHENTICATION,
-            Self::Other(oid) => oid,
+            Self::TlsServer => Oid::known(NID_SERVER_AUTHENTICATION),
+            Self::TlsClient => Oid::known(NID_CLIENT_AUTHENTICATION),
+            Self::Other(oid) => Oid::parse(oid),
         };
-        let (Some(wanted), Some(any)) = (Oid::parse(oid), Oid::parse(ANY_EXTENDED_KEY_USAGE))
-        else {
+        let (Some(wanted), Some(any)) = (wanted, Oid::known(NID_ANY_EXTENDED_KEY_USAGE)) else {
             return false;
         };
         path.into_iter().enumerate().all(|(depth, certificate)| {
@@ -141,10 +142,17 @@ fn allows_netscape_type(certificate: &X509Ref, bit: c_int) -> bool {
     }
 }
 
-/// An object identifier of its own.
+/// An object identifier.
 struct Oid(*mut ffi::ASN1_OBJECT);
 
 impl Oid {
+    /// One that OpenSSL has a number for.
+    fn known(nid: c_int) -> Option<Self> {
+        // SAFETY: the result, if there is one, is static.
+        let object = unsafe { ffi::OBJ_nid2obj(nid) };
+        (!object.is_null()).then_some(Self(object))
+    }
+
     fn parse(dotted: &str) -> Option<Self> {
         const ONLY_NUMBERS: c_int = 1;
         // OpenSSL is more generous about what a number is.
@@ -162,7 +170,7 @@ impl Oid {
 
 impl Drop for Oid {
     fn drop(&mut self) {
-        // SAFETY: this object owns the identifier.
+        // SAFETY: the identifier is new and ours, or static, which OpenSSL can tell and leaves alone.
         unsafe { ffi::ASN1_OBJECT_free(self.0) };
     }
 }
