@@ -20,6 +20,8 @@ packages=(
   openssl gnutls-bin python3 python3-cryptography python3-gi gir1.2-glib-2.0 gjs valgrind libc6-dbg
   glib-networking softhsm2 libengine-pkcs11-openssl abigail-tools
   tshark libcoap3-bin python3-venv
+  # other implementations of DTLS
+  libwolfssl-dev libnss3-dev libnss3-tools libmbedtls-dev botan erlang-base erlang-ssl
 )
 
 say() {

@@ -5,6 +5,7 @@ Compares what works with the table in DOCUMENT, or writes it. With names, only t
 tried and there is no table.
 """
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -21,7 +22,9 @@ from cases import MESSAGE, SERVER, all_cases  # noqa: E402
 from foreign import Server  # noqa: E402
 from implementations.botan import Botan  # noqa: E402
 from implementations.erlang import Erlang  # noqa: E402
+from implementations.glib_networking import GlibNetworking  # noqa: E402
 from implementations.gnutls import GnuTLS  # noqa: E402
+from implementations.libcoap import Libcoap  # noqa: E402
 from implementations.mbedtls import MbedTLS  # noqa: E402
 from implementations.nss import NSS  # noqa: E402
 from implementations.openssl import OpenSSL  # noqa: E402
@@ -30,7 +33,8 @@ from ours import LIMIT, OurServer, Wrong, close, converse, expect, our_client  #
 from peers import PeerError  # noqa: E402
 from relay import Relay  # noqa: E402
 
-IMPLEMENTATIONS = (OpenSSL(), GnuTLS(), WolfSSL(), Erlang(), Botan(), NSS(), MbedTLS())
+IMPLEMENTATIONS = (OpenSSL(), GnuTLS(), WolfSSL(), Erlang(), Botan(), NSS(), MbedTLS(),
+                   Libcoap("openssl", "OpenSSL"), Libcoap("gnutls", "GnuTLS"), GlibNetworking())
 # Most of the time passes with waiting for the peers' timers.
 AT_ONCE = 4
 
@@ -66,8 +70,9 @@ def with_client(peer, case):
         timer.start()
         output = b""
         try:
-            process.stdin.write(MESSAGE)
-            process.stdin.flush()
+            with contextlib.suppress(BrokenPipeError):
+                process.stdin.write(MESSAGE)
+                process.stdin.flush()
             while MESSAGE.strip() not in output and (part := os.read(process.stdout.fileno(), 4096)):
                 output += part
             arrived = MESSAGE.strip() in output

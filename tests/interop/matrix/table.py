@@ -8,10 +8,11 @@ INTRODUCTION = """\
 Independent implementations of DTLS 1.2 in both roles, each in a process of its own. `tests/interop/matrix/run PREFIX`
 tries all of it against what is installed in PREFIX, and compares the outcome with this file; `--update` writes the file.
 
-"yes" stands for four associations: with the default MTU and with one of 512 bytes, each on a path that loses nothing and
-on one that loses the first datagram of each direction. Each has a handshake in which both ends verify what they are
-shown, a message there and back, and a close that the other end notices. With a client certificate, the server asks for one
-and demands it. "Refused" is a server with a certificate for another name, which our client must refuse.
+"yes" stands for four associations, less what a note excludes: with the default MTU and with one of 512 bytes, which is
+the peer's as well where it can be set, each on a path that loses nothing and on one that loses the first datagram of each
+direction. Each has a handshake in which both ends verify what they are shown, a message there and back, and a close that
+the other end notices. With a client certificate, the server asks for one and demands it. "Refused" is a server with a
+certificate for another name, which our client must refuse.
 
 """
 REFUSED = "refused"
