@@ -315,9 +315,8 @@ impl Held {
             let [_, o0, o1, o2] = u24(index * size);
             let [_, f0, f1, f2] = u24(bytes.len());
             let [s0, s1] = self.sequence.to_be_bytes();
-            let mut piece = vec![self.kind, l0, l1, l2, s0, s1, o0, o1, o2, f0, f1, f2];
-            piece.extend_from_slice(bytes);
-            piece
+            let header: [u8; HEADER] = [self.kind, l0, l1, l2, s0, s1, o0, o1, o2, f0, f1, f2];
+            [&header, bytes].concat()
         };
         if self.body.is_empty() {
             return vec![piece((0, &[]))];

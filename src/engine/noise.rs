@@ -115,9 +115,8 @@ impl Sieve {
         let length = u16::try_from(payload.len()).unwrap_or(u16::MAX);
         let [l0, l1] = length.to_be_bytes();
         let [v0, v1] = VERSION;
-        let mut record = vec![kind, v0, v1, 0, 0, 0, 0, n0, n1, n2, n3, l0, l1];
-        record.extend_from_slice(payload);
-        record
+        let header: [u8; RECORD_HEADER] = [kind, v0, v1, 0, 0, 0, 0, n0, n1, n2, n3, l0, l1];
+        [&header, payload].concat()
     }
 }
 

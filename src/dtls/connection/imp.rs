@@ -92,7 +92,7 @@ impl DtlsConnection {
     /// that may run code of the application.
     pub fn change_settings(&self, change: impl FnOnce(&mut Settings)) {
         let mut settings = self.settings();
-        let before = settings.clone();
+        let before = settings.objects();
         change(&mut settings);
         drop(settings);
         drop(before);

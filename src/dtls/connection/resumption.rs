@@ -110,10 +110,13 @@ impl DtlsConnection {
             .ok()
             .and_then(|engine| engine.resumable_session());
         // A certificate that was chosen meanwhile is not what the next connection begins with.
-        let was_asked = !matches!(self.shared.lock().question, Question::NotAsked);
-        let settings = self.settings().clone();
+        let was_asked = || !matches!(self.shared.lock().question, Question::NotAsked);
+        let is_as_planned = || {
+            let settings = self.settings().clone();
+            plan.is_as_in(&settings)
+        };
         match session {
-            Some(session) if !was_asked && plan.is_as_in(&settings) => {
+            Some(session) if !was_asked() && is_as_planned() => {
                 session_cache::keep(plan.key.clone(), session, clock::now());
             }
             _ => session_cache::forget(&plan.key),

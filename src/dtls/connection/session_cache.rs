@@ -144,7 +144,7 @@ pub fn keep(key: Key, session: SavedSession, now: i64) {
 
 /// Drops the session, if there is one.
 pub fn forget(key: &Key) {
-    with(|cache| cache.sessions.remove(key));
+    with(|cache| (!cache.sessions.is_empty()).then(|| cache.sessions.remove(key)));
 }
 
 fn with<R>(body: impl FnOnce(&mut Cache) -> R) -> R {

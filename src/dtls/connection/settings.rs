@@ -65,6 +65,19 @@ impl Default for Settings {
     }
 }
 
+impl Settings {
+    /// The objects among them: whoever lets go of one may run code of the application.
+    pub fn objects(&self) -> impl Sized + use<> {
+        (
+            self.base_socket.clone(),
+            self.database.clone(),
+            self.interaction.clone(),
+            self.certificate.clone(),
+            self.server_identity.clone(),
+        )
+    }
+}
+
 /// Where trust comes from.
 #[derive(Clone)]
 pub enum DatabaseChoice {
