@@ -94,7 +94,12 @@ fn empty_message_is_a_message_and_no_end() {
     for (number, message) in [b"one".as_slice(), b"", b"", b"four"].iter().enumerate() {
         server.feed(&client_record(&client, 100 + number as u64, message));
     }
-    for (room, message) in [(16, b"one".as_slice()), (16, b""), (0, b""), (16, b"four")] {
+    // From 3.2 on OpenSSL drops them.
+    let mut expected = vec![(16, b"one".as_slice()), (16, b""), (0, b""), (16, b"four")];
+    if openssl::version::number() >= 0x3020_0000 {
+        expected.retain(|(_, message)| !message.is_empty());
+    }
+    for (room, message) in expected {
         let mut buffer = vec![0; room];
         assert!(server.is_readable());
         let opened = server.open(&mut buffer).unwrap();

@@ -192,7 +192,7 @@ fn half_open_servers_hold_no_more_than_a_flight_and_its_buffers() {
     }
     let each = (memory::used() - before) / SERVERS;
     println!("a half-open server holds {each} bytes");
-    assert!(each < 100_000, "{each}");
+    assert!(each < 150_000, "{each}");
 }
 
 #[test]

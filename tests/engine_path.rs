@@ -98,9 +98,11 @@ const SUITES: [&str; 6] = [
 
 /// Two ends that speak this suite.
 fn established_with(suite: &str) -> Pair {
+    // From 3.2 on OpenSSL has short tags at level 0 alone.
+    let list = format!("{suite}:@SECLEVEL=0");
     let with_suite = |role| Config {
         protocol: Protocol::default()
-            .with_cipher_list(Some(suite), false)
+            .with_cipher_list(Some(&list), false)
             .unwrap(),
         ..config(role)
     };

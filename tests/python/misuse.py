@@ -109,6 +109,8 @@ class Journal:
         self._warnings = warnings.catch_warnings(record=True)
         self._caught = self._warnings.__enter__()
         warnings.simplefilter("always")
+        # PyGObject's own, with Python 3.14.
+        warnings.filterwarnings("ignore", "'asyncio.get_event_loop_policy'", DeprecationWarning)
         return self
 
     def __exit__(self, *reason):

@@ -214,10 +214,12 @@ class Servers(unittest.TestCase):
         options = ["--disable-client-cert", "--priority", priority]
         with peer("gnutls", "ecdsa", options) as server:
             client = gio_client(server.port)
-            client.set_property("cipher-list", "ECDHE-ECDSA-AES128-CCM8")
+            # From 3.2 on OpenSSL has short tags at level 0 alone.
+            client.set_property("cipher-list", "ECDHE-ECDSA-AES128-CCM8:@SECLEVEL=0")
             client.handshake(None)
             self.assertEqual(client.get_ciphersuite_name(), "ECDHE-ECDSA-AES128-CCM8")
-            self.assertEqual(client.get_property("cipher-bits"), 128)
+            # OpenSSL counts the tag's from 3.2 on.
+            self.assertIn(client.get_property("cipher-bits"), (128, 64))
             client.close(None)
 
     def test_nothing_in_common_is_a_failure_of_the_protocol(self):
