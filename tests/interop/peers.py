@@ -19,13 +19,14 @@ Peers:
            text: a server that is not DTLS.
   silent   a plain UDP socket that never answers.
 
-Ports are chosen by the kernel. s_server and gnutls-serv say nothing on UDP that could be waited for
+s_server and gnutls-serv say nothing on UDP that could be waited for
 (-quiet; buffered), so readiness is the port's appearance in /proc/net/udp as a socket of theirs.
 """
 
 import argparse
 import contextlib
 import os
+import random
 import re
 import socket
 import subprocess
@@ -44,10 +45,14 @@ class PeerError(Exception):
 
 
 def free_udp_port():
-    """A UDP port of 127.0.0.1 that is free now."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """A UDP port of 127.0.0.1 that is free now, and that the kernel does not give to somebody else by itself."""
+    with open("/proc/sys/net/ipv4/ip_local_port_range", encoding="ascii") as limits:
+        lowest = int(limits.read().split()[0])
+    while True:
+        port = random.randrange(lowest // 2, lowest)
+        with contextlib.suppress(OSError), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def udp_port_is_bound(port, process):
@@ -173,7 +178,7 @@ class Peer:
             self._process.wait()
             if "in use" not in self.log():
                 break
-        raise PeerError(f"{self.name} did not start; its log:\n{self.log()}")
+        raise PeerError(f"{self.name} ended with {self._process.returncode} before it listened; its log:\n{self.log()}")
 
     def _start_plain(self):
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)

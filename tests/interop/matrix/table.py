@@ -99,5 +99,5 @@ def differences(path, lines):
     """What the document says otherwise than these lines; versions and implementations that were skipped do not count."""
     with open(path, encoding="utf-8") as document:
         written = outcomes(document.read())
-    return [f"{row}; but the document says {written.get(name, 'nothing')}"
+    return [f"{row}\n# in the document: {written.get(name)}"
             for name, row in outcomes(render(lines)).items() if written.get(name) != row]

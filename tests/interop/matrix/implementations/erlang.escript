@@ -1,4 +1,5 @@
 #!/usr/bin/env escript
+%%! +S 1 +SDio 1 +sbwt none +sbwtdcpu none +sbwtdio none
 %% One end by Erlang's ssl, with the arguments of end.h.
 
 -define(PATIENCE, 20000).
@@ -9,7 +10,10 @@ main([Role, Port, Credential, _Mtu, Pki, Identity, Key]) ->
                proof(Role, Credential, Pki, list_to_binary(Identity), list_to_binary(Key))],
     try end_of(Role, list_to_integer(Port), Options)
     catch error:{badmatch, {error, Reason}} ->
-        io:format(standard_error, "~p: ~s~n", [Reason, inet:format_error(Reason)]),
+        io:format(standard_error, "~s~n", [case Reason of
+            already_listening -> "the port is in use";
+            _ -> ssl:format_error(Reason)
+        end]),
         halt(1)
     end.
 
