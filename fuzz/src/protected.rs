@@ -180,11 +180,11 @@ impl Play {
             }
             ALERT if content == CLOSE_NOTIFY => self.may_end = true,
             CHANGE_CIPHER_SPEC => {}
-            // Of the same request again, OpenSSL 3.0 makes a handshake that never goes on.
+            // With OpenSSL 3.0.19 a second one makes the next message fatal.
             HANDSHAKE if !self.was_asked && self.is_renegotiation(&content) => {
                 self.was_asked = true;
             }
-            // A fatal alert, or what no peer has any reason to send. OpenSSL 3.0 takes one warning for too
+            // A fatal alert, or what no peer has any reason to send; and OpenSSL 3.0.19 takes one warning for too
             // many.
             _ => self.may_fail = true,
         }
