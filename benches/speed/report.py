@@ -144,7 +144,8 @@ OpenSSL alone over plain sockets, in plain C, with sendmmsg, recvmmsg, and the k
 by one C program through GIO's public functions. All of them talk to one OpenSSL server in another process, over the loopback
 interface, by ECDHE-ECDSA-AES128-GCM-SHA256 and X25519. A figure is the client process's own CPU time, user and system, for
 one unit, unless it says wall clock: the median of the rounds. The factors are medians of the factors in each round. Received
-messages come in bursts that wait in the socket. Of handshakes with loss, 40 run at once, each in a thread; the server loses
+messages come in bursts that wait in the socket. A fresh process is also held against the floor in a process that has loaded GIO
+and let it look for a backend, which is beyond gio-ossl. Of handshakes with loss, 40 run at once, each in a thread; the server loses
 datagrams of both directions at random, from a seed.
 
 {machine}; up to {rounds} interleaved rounds. The machine had other work to do: compare figures within a row only.

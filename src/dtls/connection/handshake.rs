@@ -10,13 +10,14 @@ use std::time::{Duration, Instant};
 use gio::prelude::*;
 use glib::IOCondition;
 use glib::subclass::prelude::*;
+use zeroize::Zeroizing;
 
 use super::awake::AWAKE;
 use super::budget::Budget;
 use super::imp::DtlsConnection;
 use super::interaction;
 use super::status::{Explicit, Handshake, Lane, LaneGuard, Question, Shared, Status};
-use crate::engine::{Engine, Role, Step};
+use crate::engine::{Datagrams, Engine, Role, Step};
 use crate::error::Error;
 use crate::subclass::cancel::check_cancelled;
 use crate::transport::{Received, Transport};
@@ -41,6 +42,16 @@ pub enum Driver<'a> {
     Call(Option<&'a gio::Cancellable>),
     /// Something that must not: a main loop, or a call that polls.
     Loop(Option<&'a gio::Cancellable>),
+}
+
+/// What the engine has done in a step, and wants next.
+struct Turn {
+    step: Step,
+    flight: Datagrams,
+    timeout: Option<Duration>,
+    /// Whether the peer seems to have refused us.
+    refused: bool,
+    keylog: Vec<Zeroizing<String>>,
 }
 
 /// What the claim to an explicit handshake found.
@@ -227,18 +238,13 @@ impl DtlsConnection {
             if let Some(error) = self.overdue() {
                 return Ok(self.give_up(error));
             }
-            let (step, flight, timeout, refused, keylog) = {
-                let mut engine = self.engine()?;
-                engine.on_deadline();
-                let step = engine.handshake();
-                (
-                    step,
-                    engine.take_outgoing(),
-                    engine.timeout(),
-                    engine.suspects_refusal(),
-                    engine.take_keylog(),
-                )
-            };
+            let Turn {
+                step,
+                flight,
+                timeout,
+                refused,
+                keylog,
+            } = self.turn()?;
             self.report_keylog(keylog);
             let sent = unless_gone(self.send_flight(flight), refused, ());
             self.report_path();
@@ -283,6 +289,19 @@ impl DtlsConnection {
             }
         }
         Ok(Advance::Waiting(Some(Duration::ZERO)))
+    }
+
+    /// Lets the engine take a step.
+    fn turn(&self) -> Result<Turn, Error> {
+        let mut engine = self.engine()?;
+        engine.on_deadline();
+        Ok(Turn {
+            step: engine.handshake(),
+            flight: engine.take_outgoing(),
+            timeout: engine.timeout(),
+            refused: engine.suspects_refusal(),
+            keylog: engine.take_keylog(),
+        })
     }
 
     /// Feeds what has arrived.

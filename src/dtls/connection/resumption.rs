@@ -96,7 +96,8 @@ impl DtlsConnection {
     /// of the server's identity, if it has one.
     pub fn tie_session(&self, settings: &Settings, host: Option<&str>) -> Tie {
         let tie = Tie::of(settings, host);
-        self.facts().session_tie = Some(tie.clone());
+        // Let go of after the lock: it has a certificate, which may be of the application's making.
+        let _before = self.facts().session_tie.replace(tie.clone());
         tie
     }
 
