@@ -18,7 +18,7 @@ fn resumes(database: &FileDatabase, change: Change) -> bool {
     let net = SimNet::new();
     let (client, server) = (client(&net.client()), server(&net.server()));
     client.set_database(Some(database));
-    client.connect_peer_certificate_notify(move |client| change(client));
+    client.connect_peer_certificate_notify(change);
     let (ours, theirs) = run(handshakes(&client, &server));
     ours.unwrap();
     theirs.unwrap();
