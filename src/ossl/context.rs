@@ -2,7 +2,7 @@
 //!
 //! Whatever differs between connections is set on the `SSL`: certificates, names, protocols.
 
-use std::ffi::{c_int, c_uint, c_void};
+use std::ffi::{c_int, c_uchar, c_uint, c_void};
 use std::sync::OnceLock;
 use std::time::Instant;
 
@@ -10,8 +10,8 @@ use foreign_types::ForeignTypeRef;
 use openssl::error::ErrorStack;
 use openssl::ex_data::Index;
 use openssl::ssl::{
-    AlpnError, Ssl, SslContext, SslContextBuilder, SslMethod, SslOptions, SslRef,
-    SslSessionCacheMode, SslVerifyMode, SslVersion,
+    Ssl, SslContext, SslContextBuilder, SslMethod, SslOptions, SslRef, SslSessionCacheMode,
+    SslVerifyMode, SslVersion,
 };
 use openssl::stack::StackRef;
 use openssl::x509::X509;
@@ -174,28 +174,55 @@ fn build(role: Role, has_keylog: bool) -> Result<SslContext, ErrorStack> {
                     std::ptr::null_mut(),
                 );
             }
-            builder.set_alpn_select_callback(select_protocol);
+            // SAFETY: as above. The safe function panics when OpenSSL has no memory.
+            unsafe {
+                openssl_sys::SSL_CTX_set_alpn_select_cb__fixed_rust(
+                    builder.as_ptr(),
+                    Some(select_protocol),
+                    std::ptr::null_mut(),
+                );
+            }
             tickets::protect(&mut builder);
         }
     }
     Ok(builder.build())
 }
 
-/// The first of the client's protocols that the server offers too.
-fn select_protocol<'a>(ssl: &mut SslRef, offered: &'a [u8]) -> Result<&'a [u8], AlpnError> {
-    let index = hooks_index().map_err(|_| AlpnError::NOACK)?;
-    let ours = &ssl.ex_data(index).ok_or(AlpnError::NOACK)?.protocols;
+/// Chooses the first of the client's protocols that the server offers too.
+unsafe extern "C" fn select_protocol(
+    ssl: *mut SSL,
+    chosen: *mut *const c_uchar,
+    chosen_length: *mut c_uchar,
+    offered: *const c_uchar,
+    offered_length: c_uint,
+    _argument: *mut c_void,
+) -> c_int {
+    let length = usize::try_from(offered_length).unwrap_or(0);
+    // SAFETY: OpenSSL passes an `SSL` of ours, the client's list, which outlives the call, and two places
+    // for what is chosen of it.
+    unsafe {
+        let offered = std::slice::from_raw_parts(offered, length);
+        let common = with_hooks(ssl, None, |hooks| first_common(offered, &hooks.protocols));
+        let Some((length, protocol)) = common else {
+            return openssl_sys::SSL_TLSEXT_ERR_NOACK;
+        };
+        *chosen = protocol.as_ptr();
+        *chosen_length = length;
+        openssl_sys::SSL_TLSEXT_ERR_OK
+    }
+}
+
+/// The first of the protocols on the wire that is ours too, with its length.
+fn first_common<'a>(offered: &'a [u8], ours: &[Vec<u8>]) -> Option<(u8, &'a [u8])> {
     let mut rest = offered;
     while let Some((&length, tail)) = rest.split_first() {
-        let Some((protocol, tail)) = tail.split_at_checked(usize::from(length)) else {
-            break;
-        };
+        let (protocol, tail) = tail.split_at_checked(usize::from(length))?;
         if ours.iter().any(|own| own == protocol) {
-            return Ok(protocol);
+            return Some((length, protocol));
         }
         rest = tail;
     }
-    Err(AlpnError::NOACK)
+    None
 }
 
 /// Runs `body` on the hooks of `ssl`.
