@@ -7,7 +7,8 @@ use glib::{IOCondition, prelude::*, subclass::prelude::*, translate::*};
 
 pub use super::{
     datagram_batch::{
-        BATCH, base_source, receive_batch, receive_bytes, send_batch, send_bytes, send_one,
+        BATCH, base_source, plain_socket, receive_batch, receive_bytes, send_batch, send_bytes,
+        send_one,
     },
     datagram_messages::{InputMessages, OutputMessages},
 };

@@ -2,7 +2,7 @@
 
 use std::{mem::MaybeUninit, os::raw::c_int, ptr, time::Duration};
 
-use gio::ffi;
+use gio::{ffi, prelude::*};
 use glib::translate::*;
 
 use super::datagram_based::timeout_to_c;
@@ -248,6 +248,13 @@ pub fn send_bytes(
         );
         moved(count, wanted, error)
     }
+}
+
+/// The base as a socket whose descriptor tells and does all that the base does: a subclass of `GSocket` may mean
+/// something else by being ready, or do something else with datagrams.
+pub fn plain_socket(base: &gio::DatagramBased) -> Option<&gio::Socket> {
+    let socket = base.downcast_ref::<gio::Socket>();
+    socket.filter(|socket| ObjectExt::type_(*socket) == gio::Socket::static_type())
 }
 
 /// A source of the base, which has no callback yet. None where the base refuses to make one.

@@ -20,7 +20,7 @@ use gio::{ffi, prelude::*};
 use glib::{IOCondition, translate::*};
 
 use self::runs::{Run, is_passing, refuses_runs, send_one, send_runs};
-use super::{SharedRef, cancel::WaitToken};
+use super::{SharedRef, cancel::WaitToken, datagram_based::plain_socket};
 
 mod runs;
 
@@ -60,12 +60,11 @@ pub struct DatagramSocket {
 }
 
 impl DatagramSocket {
-    /// The socket behind a base, unless that is of a class that might do something else with datagrams.
+    /// The socket behind a base, if it is a plain one.
     #[must_use]
     pub fn of(base: &gio::DatagramBased) -> Option<Self> {
-        let socket = base.downcast_ref::<gio::Socket>()?;
-        let is_plain = ObjectExt::type_(socket) == gio::Socket::static_type();
-        if !is_plain || socket.socket_type() != gio::SocketType::Datagram {
+        let socket = plain_socket(base)?;
+        if socket.socket_type() != gio::SocketType::Datagram {
             return None;
         }
         let merges = is_merging(socket);

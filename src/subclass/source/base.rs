@@ -11,12 +11,15 @@ use std::{
 use gio::prelude::*;
 use glib::{IOCondition, ffi, translate::*};
 
-use crate::subclass::{SharedRef, datagram_based::base_source};
+use crate::subclass::{
+    SharedRef,
+    datagram_based::{base_source, plain_socket},
+};
 
 /// The base of a source. Only the source's own context uses it.
 ///
 /// A plain socket's descriptor is the source's own business: a child would be one more source for GLib
-/// to look at in every iteration. A subclass of `GSocket` may mean something else by being ready.
+/// to look at in every iteration.
 pub(super) struct Base {
     object: SharedRef<gio::DatagramBased>,
     /// The same, if it is a socket. No other base can be closed unheard.
@@ -148,9 +151,7 @@ impl Base {
     ///
     /// As for [`heard`](Self::heard).
     unsafe fn begin(&self, source: *mut ffi::GSource, wanted: IOCondition) -> Hearing {
-        if let Some(socket) = self.socket.as_deref()
-            && ObjectExt::type_(socket) == gio::Socket::static_type()
-        {
+        if let Some(socket) = plain_socket(&self.object) {
             // SAFETY: both are alive. Polling a descriptor that another thread closes meanwhile tells
             // nothing true, and no more.
             return Hearing::Descriptor(Tag(unsafe {
