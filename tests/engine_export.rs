@@ -8,6 +8,8 @@ mod pki;
 #[path = "common/raw.rs"]
 #[allow(dead_code)]
 mod raw;
+#[path = "common/raw_side.rs"]
+mod raw_side;
 #[path = "common/resumption.rs"]
 #[allow(dead_code)]
 mod resumption;
@@ -16,7 +18,7 @@ use gio_ossl::Error;
 use gio_ossl::engine::{Binding, Config, Resumption, Role, SrtpKey, SrtpProfile};
 use openssl::ssl::{SslContext, SslContextBuilder, SslMethod, SslOptions, SslVerifyMode};
 use raw::Raw;
-use resumption::{End, Side, Site, config, shake_hands};
+use resumption::{End, Site, config, shake_hands};
 
 const LABEL: &str = "EXPERIMENTAL gio-ossl";
 const SRTP_LABEL: &str = "EXTRACTOR-dtls_srtp";
@@ -27,22 +29,6 @@ const RESERVED: [&str; 5] = [
     "key expansion",
     "extended master secret",
 ];
-
-impl Side for Raw {
-    fn advance(&mut self) -> bool {
-        self.handshake()
-    }
-
-    fn feed(&mut self, datagram: &[u8]) {
-        self.receive(datagram);
-    }
-
-    fn take(&mut self) -> Vec<Vec<u8>> {
-        self.take_outgoing()
-    }
-
-    fn time_passes(&mut self) {}
-}
 
 /// A client of ours with these profiles.
 fn client(profiles: &[SrtpProfile]) -> End {

@@ -11,6 +11,8 @@ mod pki;
 #[path = "common/raw.rs"]
 #[allow(dead_code)]
 mod raw;
+#[path = "common/raw_side.rs"]
+mod raw_side;
 #[path = "common/resumption.rs"]
 #[allow(dead_code)]
 mod resumption;
@@ -104,19 +106,6 @@ fn plaintext_records_in_another_do_not_pass_the_sieve() {
         }
     }
     assert!(failed.is_empty(), "{failed:#?}");
-}
-
-impl resumption::Side for raw::Raw {
-    fn advance(&mut self) -> bool {
-        self.handshake()
-    }
-    fn feed(&mut self, datagram: &[u8]) {
-        self.receive(datagram);
-    }
-    fn take(&mut self) -> Vec<Vec<u8>> {
-        self.take_outgoing()
-    }
-    fn time_passes(&mut self) {}
 }
 
 #[allow(unsafe_code)]

@@ -7,6 +7,8 @@
 mod pki;
 #[path = "common/raw.rs"]
 mod raw;
+#[path = "common/raw_side.rs"]
+mod raw_side;
 #[path = "common/resumption.rs"]
 mod resumption;
 
@@ -14,22 +16,6 @@ use gio_ossl::engine::{Binding, Resumption, Role};
 use openssl::ssl::SslOptions;
 use raw::Raw;
 use resumption::{End, Side, Site, shake_hands};
-
-impl Side for Raw {
-    fn advance(&mut self) -> bool {
-        self.handshake()
-    }
-
-    fn feed(&mut self, datagram: &[u8]) {
-        self.receive(datagram);
-    }
-
-    fn take(&mut self) -> Vec<Vec<u8>> {
-        self.take_outgoing()
-    }
-
-    fn time_passes(&mut self) {}
-}
 
 impl End {
     fn lacks(&self, binding: Binding) -> bool {
