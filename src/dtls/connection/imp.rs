@@ -124,7 +124,7 @@ impl DtlsConnection {
                 );
                 return;
             }
-            Write::BeforeHandshake(write) | Write::Always(write) => write,
+            Write::BeforeHandshake(write) => write,
             Write::Live(write) => return write(self, value),
         };
         self.change_settings(|settings| write(settings, value));

@@ -17,12 +17,10 @@ pub struct Property {
 
 /// When a property may be written, and how.
 #[derive(Clone, Copy)]
-#[allow(dead_code)] // Until there is a property of each kind.
 pub enum Write {
     Never,
     /// The handshake goes by the value that it finds when it begins.
     BeforeHandshake(fn(&mut Settings, &Value)),
-    Always(fn(&mut Settings, &Value)),
     /// The connection changes at once, and notifies by itself.
     Live(fn(&DtlsConnection, &Value)),
 }
