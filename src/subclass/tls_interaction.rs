@@ -1,6 +1,13 @@
 //! Asking a `GTlsInteraction` for a certificate without blocking.
 
-use std::ptr;
+use std::{
+    collections::BTreeMap,
+    ptr,
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
 
 use gio::ffi;
 use glib::{ffi::gpointer, gobject_ffi, prelude::*, translate::*};
@@ -43,11 +50,8 @@ pub fn request_certificate_async(
     if !forms(interaction).asynchronous {
         return;
     }
-    let question = Box::new(Question {
-        interaction: SharedRef::new(interaction.clone()),
-        done: Box::new(done),
-    });
-    // SAFETY: all objects are alive, and `answered` takes the box back when it is called, once.
+    let number = Question::ask(interaction, Box::new(done));
+    // SAFETY: all objects are alive, and `answered` takes its data for no more than a number.
     unsafe {
         ffi::g_tls_interaction_request_certificate_async(
             interaction.to_glib_none().0,
@@ -55,7 +59,7 @@ pub fn request_certificate_async(
             ffi::G_TLS_CERTIFICATE_REQUEST_NONE,
             cancellable.to_glib_none().0,
             Some(answered),
-            Box::into_raw(question).cast(),
+            ptr::without_provenance_mut(number),
         );
     }
 }
@@ -66,19 +70,42 @@ struct Question {
     done: Done,
 }
 
-unsafe extern "C" fn answered(
-    _source: *mut gobject_ffi::GObject,
-    result: *mut ffi::GAsyncResult,
-    data: gpointer,
-) {
-    let body = || {
-        // SAFETY: the box that `request_certificate_async` gave away, handed back once.
-        let question = unsafe { Box::from_raw(data.cast::<Question>()) };
+/// All of them by number, none of which is 0: an answer that comes twice finds nothing.
+static PENDING: Mutex<BTreeMap<usize, Question>> = Mutex::new(BTreeMap::new());
+
+impl Question {
+    fn ask(interaction: &gio::TlsInteraction, done: Done) -> usize {
+        static NEXT: AtomicUsize = AtomicUsize::new(1);
+        let interaction = SharedRef::new(interaction.clone());
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let mut pending = PENDING.lock().unwrap_or_else(PoisonError::into_inner);
+        pending.insert(number, Question { interaction, done });
+        number
+    }
+
+    /// The one of a number. PyGObject loses a callback's data from version 3.50 on: then the last one
+    /// that `source` was asked.
+    fn take(number: usize, source: *mut gobject_ffi::GObject) -> Option<Self> {
+        let mut pending = PENDING.lock().unwrap_or_else(PoisonError::into_inner);
+        if number != 0 {
+            return pending.remove(&number);
+        }
+        let asked = |question: &Self| question.interaction.as_ptr().cast() == source;
+        let (&last, _) = pending.iter().rev().find(|(_, it)| asked(it))?;
+        pending.remove(&last)
+    }
+
+    /// `g_tls_interaction_request_certificate_finish`.
+    ///
+    /// # Safety
+    ///
+    /// `result` is a valid pointer.
+    unsafe fn finish(self, result: *mut ffi::GAsyncResult) {
         let mut error = ptr::null_mut();
         // SAFETY: the interaction, its result and a place for an error; an error set is ours.
         let outcome = unsafe {
             let answer = ffi::g_tls_interaction_request_certificate_finish(
-                question.interaction.to_glib_none().0,
+                self.interaction.to_glib_none().0,
                 result,
                 &mut error,
             );
@@ -88,7 +115,20 @@ unsafe extern "C" fn answered(
                 Err(from_glib_full(error))
             }
         };
-        (question.done)(outcome);
+        (self.done)(outcome);
+    }
+}
+
+unsafe extern "C" fn answered(
+    source: *mut gobject_ffi::GObject,
+    result: *mut ffi::GAsyncResult,
+    number: gpointer,
+) {
+    let body = || {
+        if let Some(question) = Question::take(number.addr(), source) {
+            // SAFETY: the interaction's result, for the length of the call.
+            unsafe { question.finish(result) }
+        }
     };
     guard("request_certificate_async", || (), body);
 }

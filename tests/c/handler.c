@@ -32,6 +32,20 @@ request_certificate (GTlsInteraction *interaction, GTlsConnection *connection,
   return handler_answer ((Handler *) interaction, BLOCKING, connection, error);
 }
 
+typedef struct {
+  GAsyncReadyCallback callback;
+  gpointer data;
+} Asked;
+
+static void
+call_back_twice (GObject *source, GAsyncResult *result, gpointer data)
+{
+  g_autofree Asked *asked = data;
+
+  asked->callback (source, result, asked->data);
+  asked->callback (source, result, asked->data);
+}
+
 static gboolean
 answer_later (gpointer data)
 {
@@ -59,6 +73,12 @@ request_certificate_async (GTlsInteraction *interaction, GTlsConnection *connect
                            GCancellable *cancellable, GAsyncReadyCallback callback, gpointer data)
 {
   Handler *handler = (Handler *) interaction;
+  if (handler->dataless)
+    data = NULL;
+  if (handler->repeats) {
+    data = g_memdup2 (&(Asked){ callback, data }, sizeof (Asked));
+    callback = call_back_twice;
+  }
   GTask *task = g_task_new (interaction, cancellable, callback, data);
   g_autoptr (GSource) source
       = handler->forgetful ? g_cancellable_source_new (cancellable) : g_idle_source_new ();

@@ -15,6 +15,8 @@ typedef struct {
   void (*look) (GTlsConnection *connection, gpointer); /* looks around first, if set */
   gpointer look_data;
   gboolean forgetful; /* the asynchronous form never answers but to a cancellation */
+  gboolean dataless;  /* it loses the data of the callback, as PyGObject does */
+  gboolean repeats;   /* it calls back twice */
   guint calls[2];     /* of each form */
   GThread *thread;    /* of the last call */
 } Handler;

@@ -127,6 +127,21 @@ handled_with_a_certificate_presents_it (gconstpointer data)
 }
 
 static void
+answer_without_its_data_or_given_twice_counts_once (gconstpointer data)
+{
+  for (guint fault = 1; fault <= 3; fault++) {
+    g_auto (Meeting) meeting = { 0 };
+    meeting_init (&meeting, data, asynchronous_handler_get_type (), G_TLS_AUTHENTICATION_REQUIRED);
+    meeting.handler->certificate = pki_credential ("client");
+    meeting.handler->dataless = (fault & 1) != 0;
+    meeting.handler->repeats = (fault & 2) != 0;
+    g_assert_null (shake (&meeting, ASYNCHRONOUS, NULL));
+    assert_presented (&meeting);
+    g_assert_cmpuint (meeting.handler->calls[ASYNCHRONOUS], ==, 1);
+  }
+}
+
+static void
 each_handshake_asks_in_its_own_form (gconstpointer data)
 {
   for (Form handshake = BLOCKING; handshake <= ASYNCHRONOUS; handshake++) {
@@ -408,6 +423,8 @@ add_interaction_tests (void)
 {
   add_for_both ("interaction", "handled-with-a-certificate-presents-it",
                 handled_with_a_certificate_presents_it);
+  add_for_both ("interaction", "answer-without-its-data-or-given-twice-counts-once",
+                answer_without_its_data_or_given_twice_counts_once);
   add_for_both ("interaction", "each-handshake-asks-in-its-own-form",
                 each_handshake_asks_in_its_own_form);
   add_for_both ("interaction", "nothing-presented-fails-where-it-is-required",
