@@ -6,8 +6,8 @@ import weakref
 
 from gi.repository import Gio, GLib
 
-from interactions import AUTHORITY, HANDSHAKES, REQUESTED, RESULT, Asynchronous, Blocking
-from interactions import certificate, client, present, server
+from interactions import AUTHORITY, HANDLERS, HANDSHAKES, MEETINGS, REQUESTED, RESULT
+from interactions import Blocking, certificate, client, present, server
 
 
 class Stand(unittest.TestCase):
@@ -108,40 +108,38 @@ class Stand(unittest.TestCase):
         self.assertEqual(answers, [GLib.IOCondition.HUP, True, True, True])
 
     def test_it_goes_with_the_question(self):
-        for interaction in (Blocking, Asynchronous):
-            for shake in HANDSHAKES.values():
-                weak = []
-                with server() as listener:
-                    asked = interaction(lambda it: weak.append(it.weak_ref()) or present(it))
-                    connection = client(listener.port, asked)
-                    shake(connection)
-                gone = [*weak, asked.weak_ref(), connection.weak_ref()]
-                del asked, connection
-                gc.collect()
-                self.assertEqual([reference() for reference in gone], [None] * 3)
+        for how, kind in MEETINGS:
+            weak = []
+            with server() as listener:
+                asked = HANDLERS[kind](lambda it: weak.append(it.weak_ref()) or present(it))
+                connection = client(listener.port, asked)
+                HANDSHAKES[how](connection)
+            gone = [*weak, asked.weak_ref(), connection.weak_ref()]
+            del asked, connection
+            gc.collect()
+            self.assertEqual([reference() for reference in gone], [None] * 3)
 
     def test_keeping_it_keeps_no_connection_alive(self):
-        for interaction in (Blocking, Asynchronous):
-            for shake in HANDSHAKES.values():
-                kept = []
+        for how, kind in MEETINGS:
+            kept = []
 
-                def handler(it):
-                    kept.append(it)
-                    return present(it)
+            def handler(it):
+                kept.append(it)
+                return present(it)
 
-                with server() as listener:
-                    connection = client(listener.port, interaction(handler))
-                    shake(connection)
-                    gone = weakref.ref(connection), connection.weak_ref()
-                    self.assertIsNotNone(kept[0].get_property("ciphersuite-name"))
-                    self.assertEqual(connection.__grefcount__, 1)
-                    del connection
-                    self.assertEqual([reference() for reference in gone], [None, None])
-                    listener.wait_for_log("SSL3 alert read:warning:close notify")
-                self.assertIsNone(kept[0].get_property("ciphersuite-name"))
-                self.assertIsNone(Gio.TlsConnection.get_negotiated_protocol(kept[0]))
-                self.assertEqual(Gio.TlsClientConnection.get_accepted_cas(kept[0]), [])
-                kept[0].set_certificate(certificate())
+            with server() as listener:
+                connection = client(listener.port, HANDLERS[kind](handler))
+                HANDSHAKES[how](connection)
+                gone = weakref.ref(connection), connection.weak_ref()
+                self.assertIsNotNone(kept[0].get_property("ciphersuite-name"))
+                self.assertEqual(connection.__grefcount__, 1)
+                del connection
+                self.assertEqual([reference() for reference in gone], [None, None])
+                listener.wait_for_log("SSL3 alert read:warning:close notify")
+            self.assertIsNone(kept[0].get_property("ciphersuite-name"))
+            self.assertIsNone(Gio.TlsConnection.get_negotiated_protocol(kept[0]))
+            self.assertEqual(Gio.TlsClientConnection.get_accepted_cas(kept[0]), [])
+            kept[0].set_certificate(certificate())
 
 
 if __name__ == "__main__":
