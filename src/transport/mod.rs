@@ -23,11 +23,12 @@ use crate::subclass::socket::{Arrival, DatagramSocket};
 const SLOT: usize = (1 << 14) + 2048 + 13;
 /// Datagrams that one call takes from the base.
 const SLOTS: usize = 32;
-/// The same where the kernel merges them: bytes that may arrive as one, and how many such an engine has
-/// room for, as there are at most 128 datagrams in each (`UDP_MAX_SEGMENTS`).
+/// The same where the kernel merges them: bytes that may arrive as one, the most datagrams in it
+/// (`UDP_MAX_SEGMENTS`), and how many such an engine has room for.
 const MERGED_SLOT: usize = 65_535;
+const MOST_MERGED: usize = 128;
 const MERGED_SLOTS: usize = 2;
-const _: () = assert!(MERGED_SLOTS * 128 <= MOST_WAITING);
+const _: () = assert!(MERGED_SLOTS * MOST_MERGED <= MOST_WAITING);
 /// What `GSocket` waits at least and at most: it counts in milliseconds, rounds down, and hands the
 /// number to poll(2) as an int.
 const SHORTEST_WAIT: Duration = Duration::from_millis(1);
@@ -280,7 +281,8 @@ impl Transport {
 }
 
 /// The datagrams in a slot: the one that arrived, or those that the kernel has merged into it. Where it does not
-/// say so any more, no single datagram is as long, and they are taken to have one record each.
+/// say so any more, no honest datagram is as long, and they are taken to have one record each. A forged one may
+/// look like any number of them, and must leave room for those of the next slot.
 fn datagrams(slot: &[u8], arrival: Arrival) -> impl Iterator<Item = &[u8]> {
     let piece = slot.get(..arrival.length).unwrap_or_default();
     let size = match arrival.segment {
@@ -290,7 +292,9 @@ fn datagrams(slot: &[u8], arrival: Arrival) -> impl Iterator<Item = &[u8]> {
     };
     let (first, rest) = piece.split_at(size.min(piece.len()));
     // The first may be empty, which is a datagram as well.
-    std::iter::once(first).chain(rest.chunks(size))
+    std::iter::once(first)
+        .chain(rest.chunks(size))
+        .take(MOST_MERGED)
 }
 
 /// The length of the first record (RFC 6347, section 4.1).

@@ -33,6 +33,13 @@ pub fn garbage(state: &mut u64) -> Vec<u8> {
     bytes
 }
 
+/// A record that looks right.
+pub fn forged(kind: u8, epoch: u8, number: u64) -> Vec<u8> {
+    let mut forged = record(kind, epoch, 0, &[7; 60]);
+    forged[5..11].copy_from_slice(&number.to_be_bytes()[2..]);
+    forged
+}
+
 /// A part of a message of this length.
 pub fn fragment(kind: u8, length: u32, sequence: u8, offset: u32, bytes: &[u8]) -> Vec<u8> {
     let [_, l0, l1, l2] = length.to_be_bytes();
