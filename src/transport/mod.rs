@@ -42,7 +42,7 @@ thread_local! {
 /// What the base had for us.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Received {
-    /// So many datagrams, at least one.
+    /// So many datagrams, at least one, and each of those that were merged.
     Datagrams(usize),
     /// Nothing yet.
     Nothing,
@@ -58,7 +58,7 @@ pub struct Transport {
     /// Whether an empty datagram is the base's end. It is for a sequenced-packet socket, whose end
     /// GSocket cannot tell from such a datagram; DTLS has no empty ones.
     ends_empty: bool,
-    /// How many datagrams the latest receive brought.
+    /// How many datagrams the latest receive brought, merged ones being one.
     arrived: AtomicUsize,
     /// Whether that was all there was, and no more than one.
     is_dialogue: AtomicBool,
@@ -104,7 +104,8 @@ impl Transport {
         self.direct.is_some() && self.is_dialogue.load(Ordering::Relaxed)
     }
 
-    /// Takes about `limit` datagrams at most that have arrived and hands them to `sink`, without waiting.
+    /// Takes about `limit` datagrams at most that have arrived, where merged ones are one, and hands them to
+    /// `sink`, without waiting.
     pub fn receive(
         &self,
         limit: usize,
@@ -121,16 +122,19 @@ impl Transport {
             _ => (SLOT, SLOTS),
         };
         let wanted = limit.clamp(1, most);
-        let received = match arrivals.get_mut(..wanted) {
+        let mut received = match arrivals.get_mut(..wanted) {
             Some(arrivals) => self.take(&mut arena, stride, arrivals),
             None => Ok(Received::Nothing),
         };
         let mut count = 0;
-        if let Ok(Received::Datagrams(arrived)) = received {
-            count = arrived;
+        if let Ok(Received::Datagrams(arrived)) = &mut received {
+            count = *arrived;
             self.arrived.store(count, Ordering::Relaxed);
             let pieces = arena.chunks_exact(stride).zip(arrivals).take(count);
-            sink(&mut pieces.flat_map(|(slot, arrival)| datagrams(slot, arrival)));
+            let mut parted = 0;
+            let parts = pieces.flat_map(|(slot, arrival)| datagrams(slot, arrival));
+            sink(&mut parts.inspect(|_| parted += 1));
+            *arrived = count.max(parted);
         }
         self.is_dialogue
             .store(count <= 1 && count < wanted, Ordering::Relaxed);
