@@ -16,7 +16,7 @@ mod memory;
 mod pki;
 
 use engines::{Pair, datagrams, record};
-use floods::{capture, fragment, garbage, hello, pair, patient, random, spoofed};
+use floods::{capture, forged, fragment, garbage, hello, pair, patient, random, spoofed};
 use gio_ossl::engine::{Authentication, Config, Engine, Opened, Resumption, Role, Step};
 use pki::{Leaf, Pki};
 
@@ -309,5 +309,34 @@ fn replayed_session_does_not_establish_a_new_one() {
         assert!(fresh.end(role).seal(b"no").is_err());
         // One flight, and perhaps an alert.
         assert!(sent <= 4, "{sent}");
+    }
+}
+
+/// It is the latest, and as small as what came before is much.
+#[test]
+fn forgeries_do_not_crowd_out_the_last_message_of_a_handshake() {
+    for role in [Role::Server, Role::Client] {
+        let (mut pair, flight) = half_open();
+        if role == Role::Client {
+            flight.iter().for_each(|it| pair.client.feed(it));
+            pair.step(Role::Client);
+        }
+        for number in 0..1_000 {
+            pair.end(role).feed(&forged(22, 1, number));
+        }
+        pair.step(role);
+        if role == Role::Server {
+            flight.iter().for_each(|it| pair.client.feed(it));
+            pair.step(Role::Client);
+        }
+        let last = datagrams(&mut pair.client);
+        last.iter().for_each(|it| pair.server.feed(it));
+        let server = pair.step(Role::Server);
+        assert!(matches!(server, Step::Established), "{role:?}: {server:?}");
+        let last = datagrams(&mut pair.server);
+        last.iter().for_each(|it| pair.client.feed(it));
+        let client = pair.step(Role::Client);
+        assert!(matches!(client, Step::Established), "{role:?}: {client:?}");
+        assert_alive(&mut pair);
     }
 }

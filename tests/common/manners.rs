@@ -8,7 +8,7 @@ use std::{
 };
 
 use gio::{IOErrorEnum, prelude::*};
-use gio_ossl::engine::Role;
+use gio_ossl::engine::{Config, Role};
 use gio_ossl::{DtlsConnection, prelude::*};
 use glib::{ControlFlow, IOCondition, Priority};
 
@@ -121,7 +121,17 @@ pub fn beside_service<T>(
     manner: Manner,
     body: impl FnOnce(&mut Peer, &DtlsConnection, &AtomicUsize) -> T,
 ) -> T {
-    let (mut peer, end) = meet(role);
+    beside_service_with(role, manner, patient(other(role)), body)
+}
+
+/// The same with a peer of this configuration.
+pub fn beside_service_with<T>(
+    role: Role,
+    manner: Manner,
+    config: Config,
+    body: impl FnOnce(&mut Peer, &DtlsConnection, &AtomicUsize) -> T,
+) -> T {
+    let (mut peer, end) = meet_with(role, config);
     if manner == Manner::Batches {
         end.set_receive_offloaded(true);
     }
@@ -135,18 +145,26 @@ pub fn beside_service<T>(
     })
 }
 
+/// The role of the peer.
+pub fn other(role: Role) -> Role {
+    match role {
+        Role::Client => Role::Server,
+        Role::Server => Role::Client,
+    }
+}
+
 /// A connection in this role, and its peer.
 pub fn meet(role: Role) -> (Peer, DtlsConnection) {
-    match role {
-        Role::Client => {
-            let (peer, base) = Peer::new(patient(Role::Server));
-            (peer, client(&base).upcast())
-        }
-        Role::Server => {
-            let (peer, base) = Peer::new(patient(Role::Client));
-            (peer, server(&base).upcast())
-        }
-    }
+    meet_with(role, patient(other(role)))
+}
+
+fn meet_with(role: Role, config: Config) -> (Peer, DtlsConnection) {
+    let (peer, base) = Peer::new(config);
+    let end = match role {
+        Role::Client => client(&base).upcast(),
+        Role::Server => server(&base).upcast(),
+    };
+    (peer, end)
 }
 
 /// Closes a connection in the end, so that a test that fails does not wait for those who use it.

@@ -21,6 +21,8 @@ const RUNS: (i32, i32) = (17, 103);
 /// The longest message that is exchanged here.
 const LONGEST: usize = 2_000;
 const ALERT: u8 = 21;
+/// So many datagrams are kept.
+const RECORDED: usize = 32;
 
 /// The peer by hand.
 pub struct Peer {
@@ -28,10 +30,12 @@ pub struct Peer {
     pub socket: UdpSocket,
     /// The port of the connection.
     pub port: u16,
-    /// What was sent honestly.
+    /// The first that was sent honestly.
     pub sent: Vec<Vec<u8>>,
-    /// What has arrived.
+    /// The first that has arrived.
     pub received: Vec<Vec<u8>>,
+    /// How many bytes have arrived.
+    pub heard: usize,
 }
 
 impl Peer {
@@ -58,6 +62,7 @@ impl Peer {
             port: port(&base),
             sent: Vec::new(),
             received: Vec::new(),
+            heard: 0,
         };
         (peer, base)
     }
@@ -79,7 +84,9 @@ impl Peer {
     fn flush(&mut self) {
         for datagram in datagrams(&mut self.engine) {
             self.inject(&datagram);
-            self.sent.push(datagram);
+            if self.sent.len() < RECORDED {
+                self.sent.push(datagram);
+            }
         }
     }
 
@@ -88,7 +95,10 @@ impl Peer {
         let mut datagram = vec![0; 20_000];
         let length = self.socket.recv(&mut datagram).expect("an answer");
         datagram.truncate(length);
-        self.received.push(datagram.clone());
+        self.heard += length;
+        if self.received.len() < RECORDED {
+            self.received.push(datagram.clone());
+        }
         datagram
     }
 
@@ -128,7 +138,9 @@ impl Peer {
     pub fn hear(&mut self) -> Vec<u8> {
         let mut message = vec![0; LONGEST];
         loop {
-            match self.engine.open(&mut message).unwrap() {
+            let opened = self.engine.open(&mut message).unwrap();
+            self.flush();
+            match opened {
                 Opened::Message { length, .. } => {
                     message.truncate(length);
                     return message;
@@ -150,11 +162,6 @@ impl Peer {
         assert_eq!(self.hear(), number.to_be_bytes());
     }
 
-    /// How many bytes have arrived.
-    pub fn heard(&self) -> usize {
-        self.received.iter().map(Vec::len).sum()
-    }
-
     /// Waits until everything at the connection's socket was taken from there, and tells how many datagrams
     /// it had no room for.
     pub fn drained(&self) -> usize {
@@ -171,12 +178,15 @@ impl Peer {
 /// Bytes that wait at the UDP socket of this port, and datagrams that were dropped there.
 pub fn queue(port: u16) -> (usize, usize) {
     let here = format!("0100007F:{port:04X}");
-    let table = fs::read_to_string("/proc/net/udp").unwrap();
-    let rows = table
-        .lines()
-        .map(|line| line.split_whitespace().collect::<Vec<_>>());
-    let row = rows.into_iter().find(|row| row[1] == here).unwrap();
-    let (_, waiting) = row[4].split_once(':').unwrap();
-    let waiting = usize::from_str_radix(waiting, 16).unwrap();
-    (waiting, row[12].parse().unwrap())
+    loop {
+        let table = fs::read_to_string("/proc/net/udp").unwrap();
+        let rows = table.lines().map(|line| line.split_whitespace());
+        let mut rows = rows.map(Iterator::collect::<Vec<_>>);
+        // One may be left out while others' sockets come and go.
+        if let Some(row) = rows.find(|row| row[1] == here) {
+            let (_, waiting) = row[4].split_once(':').unwrap();
+            let waiting = usize::from_str_radix(waiting, 16).unwrap();
+            return (waiting, row[12].parse().unwrap());
+        }
+    }
 }
