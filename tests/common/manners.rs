@@ -5,6 +5,7 @@ use std::{
     rc::Rc,
     sync::atomic::{AtomicUsize, Ordering},
     thread,
+    time::Duration,
 };
 
 use gio::{IOErrorEnum, prelude::*};
@@ -132,6 +133,8 @@ pub fn beside_service_with<T>(
     body: impl FnOnce(&mut Peer, &DtlsConnection, &AtomicUsize) -> T,
 ) -> T {
     let (mut peer, end) = meet_with(role, config);
+    // Nothing is repeated.
+    end.set_initial_timeout(Duration::from_secs(60));
     if manner == Manner::Batches {
         end.set_receive_offloaded(true);
     }

@@ -93,7 +93,7 @@ impl Peer {
     /// Waits for a datagram, and keeps it from the engine.
     pub fn take(&mut self) -> Vec<u8> {
         let mut datagram = vec![0; 20_000];
-        let length = self.socket.recv(&mut datagram).expect("an answer");
+        let length = self.socket.recv(&mut datagram).unwrap();
         datagram.truncate(length);
         self.heard += length;
         if self.received.len() < RECORDED {
