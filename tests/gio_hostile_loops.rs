@@ -18,15 +18,10 @@ mod outpost;
 #[path = "common/pki.rs"]
 #[allow(dead_code)]
 mod pki;
+#[path = "common/torrents.rs"]
+mod torrents;
 
-use std::{
-    cell::Cell,
-    net::UdpSocket,
-    rc::Rc,
-    sync::atomic::{AtomicBool, Ordering},
-    thread,
-    time::Duration,
-};
+use std::{cell::Cell, rc::Rc, thread, time::Duration};
 
 use common::{NOW, PATIENCE, assert_fails, calls::must_end};
 use floods::forged;
@@ -36,27 +31,13 @@ use gio_ossl::{DtlsConnection, prelude::*};
 use glib::{Bytes, IOCondition, Priority};
 use manners::{End, Manner, meet};
 use outpost::Peer;
+use torrents::{RUN, dropped, make_room, run, under_flood};
 
 const NONE: Option<&gio::Cancellable> = None;
 const ROLES: [Role; 2] = [Role::Client, Role::Server];
 const LOOPS: [Manner; 2] = [Manner::Source, Manner::Future];
 /// A time limit that runs out.
 const LIMIT: Duration = Duration::from_millis(30);
-/// `SOL_SOCKET`, `SO_RCVBUF`.
-const BUFFER: (i32, i32) = (1, 8);
-/// The kernel keeps so many datagrams of a flood in one buffer.
-const RUN: usize = 100;
-
-/// For many datagrams.
-fn make_room(end: &DtlsConnection, merges: bool) {
-    let base = end
-        .base_socket()
-        .unwrap()
-        .downcast::<gio::Socket>()
-        .unwrap();
-    base.set_option(BUFFER.0, BUFFER.1, 4 << 20).unwrap();
-    end.set_receive_offloaded(merges);
-}
 
 /// After the handshake, with room for many datagrams.
 fn established(role: Role, merges: bool) -> (Peer, DtlsConnection) {
@@ -67,51 +48,6 @@ fn established(role: Role, merges: bool) -> (Peer, DtlsConnection) {
         peer.shake_hands();
     });
     (peer, end)
-}
-
-/// Forgeries of equal length, each of which is worked on until it proves wrong.
-fn run() -> Vec<u8> {
-    (0..RUN as u64)
-        .flat_map(|number| forged(23, 1, 1 << 20 | number))
-        .collect()
-}
-
-/// How many were worked on.
-fn dropped(end: &DtlsConnection) -> u64 {
-    let numbers = end.statistics();
-    numbers.dropped_malformed
-        + numbers.dropped_unexpected
-        + numbers.dropped_replayed
-        + numbers.dropped_unauthenticated
-        + numbers.dropped_overflowed
-}
-
-/// A flood in the peer's name, until this is dropped.
-struct Flooding<'a>(&'a AtomicBool);
-
-impl Drop for Flooding<'_> {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
-}
-
-fn flood(socket: &UdpSocket, ended: &AtomicBool) {
-    let run = run();
-    while !ended.load(Ordering::Relaxed) {
-        socket.send(&run).unwrap();
-    }
-}
-
-/// Runs `body` during a flood that has begun.
-fn under_flood<T>(peer: &mut Peer, body: impl FnOnce(&mut Peer) -> T) -> T {
-    peer.send_runs_of(run().len() / RUN);
-    let socket = peer.socket.try_clone().unwrap();
-    let ended = AtomicBool::new(false);
-    thread::scope(|scope| {
-        let _flooding = Flooding(&ended);
-        scope.spawn(|| flood(&socket, &ended));
-        body(peer)
-    })
 }
 
 #[test]
