@@ -5,6 +5,9 @@
 #[path = "common/engines.rs"]
 #[allow(dead_code)]
 mod engines;
+#[path = "common/floods.rs"]
+#[allow(dead_code)]
+mod floods;
 #[path = "common/memory.rs"]
 #[allow(dead_code)]
 mod memory;
@@ -12,31 +15,19 @@ mod memory;
 #[allow(dead_code)]
 mod pki;
 
-use std::time::Duration;
-
 use engines::{Pair, datagrams, record};
+use floods::{capture, forged, fragment, garbage, hello, pair, patient, random, spoofed};
 use gio_ossl::engine::{Authentication, Config, Engine, Opened, Resumption, Role, Step};
 use pki::{Leaf, Pki};
 
-const HANDSHAKE: u8 = 22;
 const CLIENT_HELLO: u8 = 1;
 const CERTIFICATE: u8 = 11;
 const CLIENT_KEY_EXCHANGE: u8 = 16;
 const FLOOD: u32 = 100_000;
 /// So many datagrams are fed between two looks, as transports do.
 const BATCH: u32 = 32;
-/// Where a ClientHello has its random, behind the headers and the version.
-const RANDOM: usize = 13 + 12 + 2;
 /// Bytes that a flood may make an association keep.
 const ROOM: usize = 250_000;
-
-/// Nothing is repeated while a flood lasts.
-fn patient(role: Role) -> Config {
-    Config {
-        initial_timeout: Duration::from_secs(3600),
-        ..Config::new(role)
-    }
-}
 
 fn server_config(authentication: Authentication) -> Config {
     let issued = Pki::new().issue(Leaf::new("server.example").dns("server.example"));
@@ -46,55 +37,6 @@ fn server_config(authentication: Authentication) -> Config {
         resumption: Resumption::Allowed,
         ..patient(Role::Server)
     }
-}
-
-fn pair() -> Pair {
-    Pair::with(patient(Role::Client), patient(Role::Server))
-}
-
-fn hello() -> Vec<u8> {
-    let mut client = Engine::new(&patient(Role::Client)).unwrap();
-    client.handshake();
-    datagrams(&mut client).remove(0)
-}
-
-/// The hello of a client that does not exist.
-fn spoofed(hello: &[u8], number: u32) -> Vec<u8> {
-    let mut spoofed = hello.to_vec();
-    spoofed[RANDOM..RANDOM + 4].copy_from_slice(&number.to_be_bytes());
-    spoofed
-}
-
-/// splitmix64.
-fn random(state: &mut u64) -> u64 {
-    *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    let mixed = (*state ^ (*state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    mixed ^ (mixed >> 31)
-}
-
-/// Random bytes, half of them behind the header of a record whose length is right.
-fn garbage(state: &mut u64) -> Vec<u8> {
-    let length = random(state) % 300;
-    let mut bytes: Vec<u8> = (0..length).map(|_| random(state) as u8).collect();
-    if let Some(rest) = bytes.len().checked_sub(13)
-        && random(state).is_multiple_of(2)
-    {
-        bytes[0] = 20 + bytes[0] % 4;
-        bytes[1..3].copy_from_slice(&[0xfe, 0xfd]);
-        (bytes[3], bytes[4]) = (0, bytes[4] % 3);
-        bytes[11..13].copy_from_slice(&u16::try_from(rest).unwrap().to_be_bytes());
-    }
-    bytes
-}
-
-/// A part of a message of this length.
-fn fragment(kind: u8, length: u32, sequence: u8, offset: u32, bytes: &[u8]) -> Vec<u8> {
-    let [_, l0, l1, l2] = length.to_be_bytes();
-    let [_, o0, o1, o2] = offset.to_be_bytes();
-    let [_, f0, f1, f2] = u32::try_from(bytes.len()).unwrap().to_be_bytes();
-    let header = [kind, l0, l1, l2, 0, sequence, o0, o1, o2, f0, f1, f2];
-    record(HANDSHAKE, 0, 0, &[&header[..], bytes].concat())
 }
 
 /// Feeds a flood in batches, and lets the engine work on each. It says nothing to any of it.
@@ -335,23 +277,6 @@ fn fragments_that_overlap_or_promise_too_much_take_no_more_than_two_messages() {
     assert_ends_well(&mut pair);
 }
 
-/// All datagrams of a session with a message each way, and to whom they went.
-fn capture() -> Vec<(Role, Vec<u8>)> {
-    let mut captured = Vec::new();
-    let mut pair = pair();
-    let steps = pair.run(|to, _, datagram| {
-        captured.push((to, datagram.to_vec()));
-        vec![(to, datagram.to_vec())]
-    });
-    assert!(matches!(steps, (Step::Established, Step::Established)));
-    for (from, to) in [(Role::Client, Role::Server), (Role::Server, Role::Client)] {
-        pair.end(from).seal(b"captured").unwrap();
-        let sealed = datagrams(pair.end(from));
-        captured.extend(sealed.into_iter().map(|datagram| (to, datagram)));
-    }
-    captured
-}
-
 #[test]
 fn replayed_session_does_not_touch_a_live_one() {
     let captured = capture();
@@ -384,5 +309,34 @@ fn replayed_session_does_not_establish_a_new_one() {
         assert!(fresh.end(role).seal(b"no").is_err());
         // One flight, and perhaps an alert.
         assert!(sent <= 4, "{sent}");
+    }
+}
+
+/// It is the latest, and as small as what came before is much.
+#[test]
+fn forgeries_do_not_crowd_out_the_last_message_of_a_handshake() {
+    for role in [Role::Server, Role::Client] {
+        let (mut pair, flight) = half_open();
+        if role == Role::Client {
+            flight.iter().for_each(|it| pair.client.feed(it));
+            pair.step(Role::Client);
+        }
+        for number in 0..1_000 {
+            pair.end(role).feed(&forged(22, 1, number));
+        }
+        pair.step(role);
+        if role == Role::Server {
+            flight.iter().for_each(|it| pair.client.feed(it));
+            pair.step(Role::Client);
+        }
+        let last = datagrams(&mut pair.client);
+        last.iter().for_each(|it| pair.server.feed(it));
+        let server = pair.step(Role::Server);
+        assert!(matches!(server, Step::Established), "{role:?}: {server:?}");
+        let last = datagrams(&mut pair.server);
+        last.iter().for_each(|it| pair.client.feed(it));
+        let client = pair.step(Role::Client);
+        assert!(matches!(client, Step::Established), "{role:?}: {client:?}");
+        assert_alive(&mut pair);
     }
 }

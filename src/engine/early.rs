@@ -40,17 +40,23 @@ impl Early {
         }
     }
 
-    /// Passes the others on if the handshake has come so far that they can be read; whether there were
-    /// any.
+    /// Passes on as many of the others as there is room for, if the handshake has come so far that they can
+    /// be read; whether there were any.
     pub(super) fn release(&mut self, session: &mut Session, progress: &Progress) -> bool {
-        let can_be_read = *progress == Progress::Done || session.has_changed_ciphers();
-        if self.records.is_empty() || !can_be_read {
-            return false;
+        let is_done = *progress == Progress::Done;
+        let mut released = false;
+        if is_done || session.has_changed_ciphers() {
+            while session.wire().has_room()
+                && let Some(record) = self.records.pop_front()
+            {
+                self.bytes -= record.len();
+                session.wire().receive(&record);
+                released = true;
+            }
         }
-        self.bytes = 0;
-        for record in std::mem::take(&mut self.records) {
-            session.wire().receive(&record);
+        if is_done {
+            *self = Early::default();
         }
-        true
+        released
     }
 }

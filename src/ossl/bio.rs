@@ -187,7 +187,7 @@ impl Wire {
 
     /// Queues one received datagram for reading.
     pub fn receive(&mut self, datagram: &[u8]) {
-        if self.incoming() >= MAX_INCOMING {
+        if !self.has_room() {
             if let Some(ledger) = &mut self.ledger {
                 ledger.dropped.overflowed += 1;
             }
@@ -197,6 +197,11 @@ impl Wire {
             self.incoming.drop_front(mem::take(&mut self.read));
         }
         self.incoming.push(datagram);
+    }
+
+    /// Whether one more may wait.
+    pub fn has_room(&self) -> bool {
+        self.incoming() < MAX_INCOMING
     }
 
     /// How many received datagrams have not been read yet.

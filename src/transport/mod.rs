@@ -23,11 +23,12 @@ use crate::subclass::socket::{Arrival, DatagramSocket};
 const SLOT: usize = (1 << 14) + 2048 + 13;
 /// Datagrams that one call takes from the base.
 const SLOTS: usize = 32;
-/// The same where the kernel merges them: bytes that may arrive as one, and how many such an engine has
-/// room for, as there are at most 128 datagrams in each (`UDP_MAX_SEGMENTS`).
+/// The same where the kernel merges them: bytes that may arrive as one, the most datagrams in it
+/// (`UDP_MAX_SEGMENTS`), and how many such an engine has room for.
 const MERGED_SLOT: usize = 65_535;
+const MOST_MERGED: usize = 128;
 const MERGED_SLOTS: usize = 2;
-const _: () = assert!(MERGED_SLOTS * 128 <= MOST_WAITING);
+const _: () = assert!(MERGED_SLOTS * MOST_MERGED <= MOST_WAITING);
 /// What `GSocket` waits at least and at most: it counts in milliseconds, rounds down, and hands the
 /// number to poll(2) as an int.
 const SHORTEST_WAIT: Duration = Duration::from_millis(1);
@@ -41,7 +42,7 @@ thread_local! {
 /// What the base had for us.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Received {
-    /// So many datagrams, at least one.
+    /// So many datagrams, at least one, and each of those that were merged.
     Datagrams(usize),
     /// Nothing yet.
     Nothing,
@@ -57,7 +58,7 @@ pub struct Transport {
     /// Whether an empty datagram is the base's end. It is for a sequenced-packet socket, whose end
     /// GSocket cannot tell from such a datagram; DTLS has no empty ones.
     ends_empty: bool,
-    /// How many datagrams the latest receive brought.
+    /// How many datagrams the latest receive brought, merged ones being one.
     arrived: AtomicUsize,
     /// Whether that was all there was, and no more than one.
     is_dialogue: AtomicBool,
@@ -103,7 +104,8 @@ impl Transport {
         self.direct.is_some() && self.is_dialogue.load(Ordering::Relaxed)
     }
 
-    /// Takes about `limit` datagrams at most that have arrived and hands them to `sink`, without waiting.
+    /// Takes about `limit` datagrams at most that have arrived, where merged ones are one, and hands them to
+    /// `sink`, without waiting.
     pub fn receive(
         &self,
         limit: usize,
@@ -120,16 +122,19 @@ impl Transport {
             _ => (SLOT, SLOTS),
         };
         let wanted = limit.clamp(1, most);
-        let received = match arrivals.get_mut(..wanted) {
+        let mut received = match arrivals.get_mut(..wanted) {
             Some(arrivals) => self.take(&mut arena, stride, arrivals),
             None => Ok(Received::Nothing),
         };
         let mut count = 0;
-        if let Ok(Received::Datagrams(arrived)) = received {
-            count = arrived;
+        if let Ok(Received::Datagrams(arrived)) = &mut received {
+            count = *arrived;
             self.arrived.store(count, Ordering::Relaxed);
             let pieces = arena.chunks_exact(stride).zip(arrivals).take(count);
-            sink(&mut pieces.flat_map(|(slot, arrival)| datagrams(slot, arrival)));
+            let mut parted = 0;
+            let parts = pieces.flat_map(|(slot, arrival)| datagrams(slot, arrival));
+            sink(&mut parts.inspect(|_| parted += 1));
+            *arrived = count.max(parted);
         }
         self.is_dialogue
             .store(count <= 1 && count < wanted, Ordering::Relaxed);
@@ -280,7 +285,8 @@ impl Transport {
 }
 
 /// The datagrams in a slot: the one that arrived, or those that the kernel has merged into it. Where it does not
-/// say so any more, no single datagram is as long, and they are taken to have one record each.
+/// say so any more, no honest datagram is as long, and they are taken to have one record each. A forged one may
+/// look like any number of them, and must leave room for those of the next slot.
 fn datagrams(slot: &[u8], arrival: Arrival) -> impl Iterator<Item = &[u8]> {
     let piece = slot.get(..arrival.length).unwrap_or_default();
     let size = match arrival.segment {
@@ -290,7 +296,9 @@ fn datagrams(slot: &[u8], arrival: Arrival) -> impl Iterator<Item = &[u8]> {
     };
     let (first, rest) = piece.split_at(size.min(piece.len()));
     // The first may be empty, which is a datagram as well.
-    std::iter::once(first).chain(rest.chunks(size))
+    std::iter::once(first)
+        .chain(rest.chunks(size))
+        .take(MOST_MERGED)
 }
 
 /// The length of the first record (RFC 6347, section 4.1).

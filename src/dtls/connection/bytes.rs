@@ -24,7 +24,8 @@ mod server;
 ///
 /// The futures do not block. Each direction serves the asynchronous calls of a main context in the
 /// order in which they were made, or first polled: a future that is kept without being polled holds up
-/// those behind it. One that is dropped before its end has taken no message from the others.
+/// those behind it. One that is dropped before its end has taken no message from the others. Where many in
+/// a row find what they need, one waits all the same, so that the loop can go round.
 pub trait DtlsBytesExt: IsA<DtlsConnection> {
     /// Sends `buffer` as one message, after the handshake that it completes if need be.
     ///

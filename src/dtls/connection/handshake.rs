@@ -24,8 +24,9 @@ use crate::transport::{Received, Transport};
 
 /// Datagrams taken from the base at once during a handshake.
 const FLIGHT: usize = 16;
-/// Steps after which a handshake that is flooded gives others a turn.
+/// Steps, and datagrams, after which a handshake that is flooded gives others a turn.
 const PATIENCE: usize = 32;
+const MOST_TAKEN: usize = PATIENCE * FLIGHT;
 
 /// What became of the handshake.
 pub enum Advance {
@@ -234,7 +235,14 @@ impl DtlsConnection {
     pub fn advance(&self, _lane: &LaneGuard, driver: Driver<'_>) -> Result<Advance, Error> {
         // Without what has arrived since the last call, there is rarely a step to take.
         let mut arrived = (!self.start()?).then(|| self.take_flight());
+        let mut taken = match arrived {
+            Some(Ok(Received::Datagrams(count))) => count,
+            _ => 0,
+        };
         for _ in 0..PATIENCE {
+            if taken >= MOST_TAKEN {
+                break;
+            }
             if let Some(error) = self.overdue() {
                 return Ok(self.give_up(error));
             }
@@ -276,7 +284,7 @@ impl DtlsConnection {
                 Step::NeedDatagram => {
                     sent?;
                     match unless_gone(take_flight(), refused, Received::Nothing)? {
-                        Received::Datagrams(_) => {}
+                        Received::Datagrams(count) => taken += count,
                         Received::Nothing => return Ok(Advance::Waiting(timeout)),
                         Received::End => return Ok(self.give_up(Error::UnexpectedEof)),
                     }

@@ -3,6 +3,7 @@
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Poll, Waker};
 
 use glib::subclass::prelude::*;
@@ -13,6 +14,28 @@ use super::queue::{Caller, Place, Queue, Ticket};
 use super::server::{address, join};
 use crate::dtls::connection::timers::reportable;
 use crate::error::Error;
+
+/// How many futures in a row have not waited. A task that finds everything ready would never let its loop go
+/// round, so after many of them one gets in line, whose source the loop has to get to.
+#[derive(Default)]
+pub struct Burst(AtomicUsize);
+
+impl Burst {
+    const MOST: usize = 64;
+
+    fn is_over(&self) -> bool {
+        self.0.load(Ordering::Relaxed) >= Self::MOST
+    }
+
+    /// One more is done.
+    fn note(&self, has_waited: bool) {
+        if has_waited {
+            self.0.store(0, Ordering::Relaxed);
+        } else {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
 
 /// A call whose result is taken by the poll that returns it. It is in line from its first poll on.
 pub fn of<O: Operation>(
@@ -29,11 +52,13 @@ pub fn of<O: Operation>(
         let here = address(&context);
         turn.take_if(|turn| turn.place.0 != here || !queue.holds(turn.place));
         let place = turn.as_ref().map(|turn| turn.place);
-        if queue.is_next(here, place.map(|(_, number)| number)) {
+        let must_wait = place.is_none() && queue.burst.is_over();
+        if !must_wait && queue.is_next(here, place.map(|(_, number)| number)) {
             let error = place.and_then(|place| queue.take_error(place));
             match error.map_or_else(|| attempt(&connection, &operation), Err) {
                 Err(error) if error.matches(gio::IOErrorEnum::WouldBlock) => {}
                 done => {
+                    queue.burst.note(place.is_some());
                     turn = None;
                     return Poll::Ready(done);
                 }

@@ -7,12 +7,17 @@ use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
+use super::future::Burst;
 use crate::subclass::cancel::OnCancel;
 use crate::subclass::dtls_connection::Completion;
 use crate::subclass::source::Alarm;
 
 /// The lines of one direction.
-pub struct Queue<O>(Mutex<State<O>>);
+pub struct Queue<O> {
+    state: Mutex<State<O>>,
+    /// Of the futures that need no place in them.
+    pub burst: Burst,
+}
 
 struct State<O> {
     /// The number of the next caller.
@@ -83,10 +88,14 @@ pub enum Next<O> {
 
 impl<O> Default for Queue<O> {
     fn default() -> Self {
-        Queue(Mutex::new(State {
+        let state = State {
             next: 0,
             lines: BTreeMap::new(),
-        }))
+        };
+        Queue {
+            state: Mutex::new(state),
+            burst: Burst::default(),
+        }
     }
 }
 
@@ -254,7 +263,7 @@ impl<O> Queue<O> {
     }
 
     fn lock(&self) -> MutexGuard<'_, State<O>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
