@@ -74,10 +74,14 @@ build_and_install() { # [MESON-OPTION...]
   libdir=$(dirname "$(find "$prefix" -name libgio-ossl-1.so.0 -print -quit)")
 }
 
-# The library alone, optimised, beside what the tests use.
+# The library alone, beside what the tests use: in build/NAME and build/NAME-prefix.
+build_library() { # NAME MESON-OPTION...
+  meson_dir=$root/build/$1
+  prefix=$root/build/$1-prefix
+  shift
+  build_and_install "$@" -Dtool=disabled -Dintrospection=disabled -Dvapi=disabled -Ddocs=false
+}
+
 build_for_release() {
-  meson_dir=$root/build/release
-  prefix=$root/build/release-prefix
-  build_and_install --buildtype=release \
-    -Dtool=disabled -Dintrospection=disabled -Dvapi=disabled -Ddocs=false
+  build_library release --buildtype=release
 }
