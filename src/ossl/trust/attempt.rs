@@ -89,6 +89,8 @@ pub(super) struct Outcome {
     pub(super) problems: Problems,
     /// The path, as far as OpenSSL came, leaf first.
     pub(super) path: Vec<X509>,
+    /// Whether OpenSSL came to the end of its checks, whatever it found.
+    pub(super) is_complete: bool,
 }
 
 impl Attempt<'_> {
@@ -133,11 +135,14 @@ impl Attempt<'_> {
             .map(ToOwned::to_owned)
             .collect();
         drop(context);
-        // Problems are noted, and do not end a verification.
-        if verdict != 1 || notes.has_failed {
+        if notes.has_failed {
             return Err(ErrorStack::get());
         }
         let mut problems = notes.problems;
+        let is_complete = verdict == 1;
+        if !is_complete {
+            problems |= Problems::UNJUDGED;
+        }
         let mut links = path.iter().map(|link| &**link);
         if links.clone().any(is_malformed) || !question.purpose.is_allowed_by(&mut links) {
             problems |= Problems::OTHER;
@@ -150,7 +155,11 @@ impl Attempt<'_> {
         if end.is_some_and(|end| !is_self_issued(end) && is_weakly_signed(end)) {
             problems |= Problems::INSECURE;
         }
-        Ok(Outcome { problems, path })
+        Ok(Outcome {
+            problems,
+            path,
+            is_complete,
+        })
     }
 
     /// # Safety

@@ -187,7 +187,7 @@ impl TrustStore {
                 return Ok(usual.run(question)?.problems | Problems::REVOKED);
             }
         }
-        let Outcome { problems, path } = usual.run(question)?;
+        let Outcome { problems, path, .. } = usual.run(question)?;
         if self.is_end_revoked(&path, &usual, question)? {
             return Ok(problems | Problems::REVOKED);
         }
@@ -207,7 +207,9 @@ impl TrustStore {
                 hints: below.get(1..).unwrap_or_default(),
                 ..usual
             };
-            let Outcome { mut problems, path } = other.run(question)?;
+            let Outcome {
+                mut problems, path, ..
+            } = other.run(question)?;
             if problems.severity() < best.severity()
                 && self.is_end_revoked(&path, &usual, question)?
             {
@@ -250,8 +252,12 @@ impl TrustStore {
                     hints: below.get(1..).unwrap_or_default(),
                     ..*usual
                 };
-                if attempt.run(question)?.problems.contains(Problems::REVOKED) {
+                let outcome = attempt.run(question)?;
+                if outcome.problems.contains(Problems::REVOKED) {
                     return Ok(true);
+                }
+                if !outcome.is_complete {
+                    return Err(ErrorStack::get());
                 }
                 if seen.len() < MAX_HINTS && !seen.contains(anchor) {
                     seen.push(anchor.clone());
