@@ -14,15 +14,11 @@
 #![allow(unsafe_code)] // The allocator that fails, and processes.
 
 use gio::{TlsCertificateFlags as Flags, prelude::*};
-use gio_ossl::engine::{
-    Authentication, Binding, Config, Engine, Key, KeyRequest, Opened, PreSharedKey, PreSharedKeys,
-    Protocol, Resumption, Role, Step, Verdict,
-};
 use gio_ossl::{Certificate, Error, FileDatabase};
 
-use allocations::{alone, check, each};
-use engines::{PSK, PSK_IDENTITY, config, datagrams, let_time_pass};
+use allocations::{alone, each};
 use pki::{Issued, Leaf, Pki};
+use plans::Plan;
 
 #[path = "common/allocations.rs"]
 mod allocations;
@@ -32,177 +28,9 @@ mod engines;
 #[path = "common/pki.rs"]
 #[allow(dead_code)]
 mod pki;
-
-/// Two engines to be, and what they answer.
-struct Plan {
-    client: Config,
-    server: Config,
-    /// What the client presents, which the server judges.
-    identity: Option<Issued>,
-}
-
-/// One end, and whether it was asked for what proves its peer.
-struct Side<'a> {
-    engine: Engine,
-    plan: &'a Plan,
-    proved: bool,
-}
-
-impl Side<'_> {
-    fn step(&mut self) -> Result<bool, Error> {
-        for _ in 0..10 {
-            match self.engine.handshake() {
-                Step::NeedVerdict(chain) => {
-                    assert!(!chain.is_empty());
-                    self.engine.judge(Verdict::Accept);
-                }
-                Step::NeedCertificate(_) => {
-                    let chain = self.plan.identity.as_ref();
-                    let chain = chain.map(|it| (std::slice::from_ref(&it.certificate), &it.key));
-                    self.engine.present(chain);
-                    continue;
-                }
-                Step::NeedKey(KeyRequest::Hint(_)) => {
-                    self.engine
-                        .provide_key(PreSharedKey::new(PSK_IDENTITY, PSK).ok());
-                }
-                Step::NeedKey(KeyRequest::Identity(_)) => {
-                    self.engine.provide_key_of(Key::new(PSK).ok());
-                }
-                Step::NeedDatagram => return Ok(false),
-                Step::Established => {
-                    assert!(self.proved, "nobody was asked");
-                    return Ok(true);
-                }
-                Step::Failed(error) => return Err(error),
-            }
-            self.proved = true;
-        }
-        panic!("the same is asked again and again");
-    }
-}
-
-impl Plan {
-    fn new() -> Self {
-        Self::of(config(Role::Client), config(Role::Server))
-    }
-
-    fn of(client: Config, mut server: Config) -> Self {
-        let leaf = Pki::new().issue(Leaf::new("server.example"));
-        server.credentials = Some((vec![leaf.certificate], leaf.key));
-        Plan {
-            client,
-            server,
-            identity: None,
-        }
-    }
-
-    fn with_two_certificates() -> Self {
-        let server = Config {
-            authentication: Authentication::Required,
-            ..config(Role::Server)
-        };
-        let identity = Some(Pki::new().issue(Leaf::new("client")));
-        Plan {
-            identity,
-            ..Self::of(config(Role::Client), server)
-        }
-    }
-
-    fn with_keys() -> Self {
-        let config = |role| Config {
-            protocol: Protocol::default()
-                .with_cipher_list(Some("ECDHE-PSK-CHACHA20-POLY1305"), true)
-                .unwrap(),
-            pre_shared_keys: PreSharedKeys::OnRequest { hint: None },
-            ..config(role)
-        };
-        Plan {
-            client: config(Role::Client),
-            server: config(Role::Server),
-            identity: None,
-        }
-    }
-
-    fn resumed() -> Self {
-        let allowed = |role| Config {
-            resumption: Resumption::Allowed,
-            ..config(role)
-        };
-        let mut plan = Self::of(allowed(Role::Client), allowed(Role::Server));
-        let (client, _) = plan.handshake().unwrap();
-        plan.client.resumption = Resumption::Offer(client.engine.resumable_session().unwrap());
-        let (client, _) = plan.handshake().unwrap();
-        assert!(client.engine.is_resumed());
-        plan
-    }
-
-    fn handshake(&self) -> Result<(Side<'_>, Side<'_>), Error> {
-        let asks = self.identity.is_some() || self.server.pre_shared_keys.are_used();
-        let mut client = Side {
-            engine: Engine::new(&self.client)?,
-            plan: self,
-            proved: false,
-        };
-        let mut server = Side {
-            engine: Engine::new(&self.server)?,
-            plan: self,
-            proved: !asks,
-        };
-        for _ in 0..30 {
-            let done = client.step()? & server.step()?;
-            let (there, back) = (datagrams(&mut client.engine), datagrams(&mut server.engine));
-            if there.is_empty() && back.is_empty() {
-                if done {
-                    return Ok((client, server));
-                }
-                let_time_pass(&mut client.engine);
-                let_time_pass(&mut server.engine);
-            }
-            there.iter().for_each(|it| server.engine.feed(it));
-            back.iter().for_each(|it| client.engine.feed(it));
-            // What a peer repeats is answered when messages are looked for.
-            client.engine.open(&mut [0; 16])?;
-            server.engine.open(&mut [0; 16])?;
-        }
-        panic!("the handshake does not end");
-    }
-
-    /// A handshake, a message each way, whatever there is to tell, and the end.
-    fn associate(&self) -> Result<(), Error> {
-        let (mut client, mut server) = self.handshake()?;
-        let (client, server) = (&mut client.engine, &mut server.engine);
-        let kinds = [Binding::Unique, Binding::ServerEndPoint, Binding::Exporter];
-        for kind in kinds {
-            for end in [&*client, &*server] {
-                if let Err(error) = end.channel_binding(kind) {
-                    check(&error);
-                }
-            }
-        }
-        client.resumable_session();
-        client.negotiated();
-        server.negotiated();
-        say(client, server)?;
-        say(server, client)?;
-        client.close();
-        let alerts = datagrams(client);
-        alerts.iter().for_each(|it| server.feed(it));
-        let found = server.open(&mut [0; 64])?;
-        assert!(matches!(found, Opened::End | Opened::Nothing));
-        Ok(())
-    }
-}
-
-fn say(from: &mut Engine, to: &mut Engine) -> Result<(), Error> {
-    from.seal(b"message")?;
-    datagrams(from).iter().for_each(|it| to.feed(it));
-    let mut buffer = [0; 64];
-    if let Opened::Message { length, .. } = to.open(&mut buffer)? {
-        assert_eq!(&buffer[..length], b"message");
-    }
-    Ok(())
-}
+#[path = "common/plans.rs"]
+#[allow(dead_code)]
+mod plans;
 
 #[test]
 fn each_allocation_of_an_association_may_fail() {

@@ -218,7 +218,7 @@ impl ObjectImpl for Certificate {
                 .to_value(),
             "dns-names" => known.map_or_else(
                 || spec.default_value().clone(),
-                |certificate| dns_names_value(&x509::dns_names(certificate)),
+                |certificate| dns_names_value(&x509::dns_names(certificate).unwrap_or_default()),
             ),
             "ip-addresses" => known.map_or_else(
                 || spec.default_value().clone(),

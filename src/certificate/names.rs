@@ -21,6 +21,7 @@ pub(super) fn date_time(time: &Asn1TimeRef) -> Option<glib::DateTime> {
 /// The addresses for which the certificate was issued; malformed ones are left out.
 pub(super) fn addresses(certificate: &X509Ref) -> Vec<gio::InetAddress> {
     x509::ip_addresses(certificate)
+        .unwrap_or_default()
         .iter()
         .filter_map(|bytes| match bytes.len() {
             4 => Some(gio::InetAddress::from_bytes(gio::InetAddressBytes::V4(

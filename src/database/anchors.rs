@@ -10,14 +10,14 @@ use std::{
 };
 
 use openssl::{
-    sha::sha256,
+    error::ErrorStack,
     x509::{X509, X509Name, X509NameRef},
 };
 
 use super::der;
 use crate::{
     error::Error,
-    ossl::{pem, queue, trust::TrustStore, x509::certificate_from_der},
+    ossl::{digest::sha256, pem, queue, trust::TrustStore, x509::certificate_from_der},
 };
 
 /// A SHA-256 digest of a certificate's encoding.
@@ -37,7 +37,7 @@ struct Anchor {
     der: Vec<u8>,
     issuer: Vec<u8>,
     subject: Vec<u8>,
-    parsed: OnceLock<Option<X509>>,
+    parsed: OnceLock<X509>,
     /// Whether the store has it.
     is_lent: AtomicBool,
 }
@@ -96,40 +96,45 @@ impl Anchors {
     }
 
     /// The certificates with this issuer.
-    pub(super) fn by_issuer(&self, name: &X509NameRef) -> impl Iterator<Item = &X509> {
-        let issuers = || NameIndex::of(self.list.iter().map(|anchor| anchor.issuer.as_slice()));
-        let index = self.by_issuer.get_or_init(issuers);
-        index.find(name).filter_map(|place| self.at(place))
+    pub(super) fn by_issuer(&self, name: &X509NameRef) -> Result<Vec<&X509>, Error> {
+        let issuers = self.list.iter().map(|anchor| anchor.issuer.as_slice());
+        let places = NameIndex::kept(&self.by_issuer, issuers)?.find(name)?;
+        Ok(places
+            .into_iter()
+            .filter_map(|place| self.at(place))
+            .collect())
     }
 
     /// The certificates with this subject.
-    pub(super) fn by_subject(&self, name: &X509NameRef) -> impl Iterator<Item = &X509> {
-        self.places_of(name).filter_map(|place| self.at(place))
+    pub(super) fn by_subject(&self, name: &X509NameRef) -> Result<Vec<&X509>, Error> {
+        let places = self.places_of(name)?.into_iter();
+        Ok(places.filter_map(|place| self.at(place)).collect())
     }
 
     /// Lets the store, always the same, trust every certificate that can be part of a path for this
     /// chain: those with a name that occurs in it, and their issuers in turn. Tells whether there are any.
-    pub(super) fn lend(&self, store: &TrustStore, chain: &[X509]) -> bool {
+    pub(super) fn lend(&self, store: &TrustStore, chain: &[X509]) -> Result<bool, Error> {
         let mut found = BTreeSet::new();
         let mut waiting: Vec<&X509> = chain.iter().collect();
         while let Some(certificate) = waiting.pop() {
             for name in [certificate.subject_name(), certificate.issuer_name()] {
-                for place in self.places_of(name).filter(|place| found.insert(*place)) {
-                    let anchor = self.list.get(place);
-                    waiting.extend(anchor.and_then(|anchor| anchor.lend(store)));
+                for place in self.places_of(name)? {
+                    if let Some(anchor) = self.list.get(place).filter(|_| found.insert(place)) {
+                        waiting.push(anchor.lend(store)?);
+                    }
                 }
             }
         }
-        !found.is_empty()
+        Ok(!found.is_empty())
     }
 
-    fn places_of(&self, subject: &X509NameRef) -> impl Iterator<Item = usize> {
-        let subjects = || NameIndex::of(self.list.iter().map(|anchor| anchor.subject.as_slice()));
-        self.by_subject.get_or_init(subjects).find(subject)
+    fn places_of(&self, subject: &X509NameRef) -> Result<Vec<usize>, Error> {
+        let subjects = self.list.iter().map(|anchor| anchor.subject.as_slice());
+        NameIndex::kept(&self.by_subject, subjects)?.find(subject)
     }
 
     fn at(&self, place: usize) -> Option<&X509> {
-        self.list.get(place)?.parsed()
+        self.list.get(place)?.parsed().ok()
     }
 }
 
@@ -153,56 +158,92 @@ impl Anchor {
             issuer: name(certificate.issuer_name())?,
             subject: name(certificate.subject_name())?,
             der,
-            parsed: OnceLock::from(Some(certificate)),
+            parsed: OnceLock::from(certificate),
             is_lent: AtomicBool::new(false),
         })
     }
 
-    /// Lets the store trust it; nothing if that cannot be.
-    fn lend(&self, store: &TrustStore) -> Option<&X509> {
+    /// Lets the store trust it.
+    fn lend(&self, store: &TrustStore) -> Result<&X509, Error> {
         let certificate = self.parsed()?;
         if !self.is_lent.load(Ordering::Acquire) {
-            if !store.add(certificate) {
-                return None;
-            }
+            store.add(certificate).map_err(failed)?;
             self.is_lent.store(true, Ordering::Release);
         }
-        Some(certificate)
+        Ok(certificate)
     }
 
-    fn parsed(&self) -> Option<&X509> {
-        self.parsed
-            .get_or_init(|| certificate_from_der(&self.der).ok())
-            .as_ref()
+    fn parsed(&self) -> Result<&X509, Error> {
+        if let Some(known) = self.parsed.get() {
+            return Ok(known);
+        }
+        let certificate = certificate_from_der(&self.der)?;
+        Ok(self.parsed.get_or_init(|| certificate))
     }
 }
 
 impl NameIndex {
-    fn of<'a>(names: impl Iterator<Item = &'a [u8]>) -> Self {
+    /// The index that is kept here, made if it is not there yet: one that lacked a name would hide what is
+    /// said of it as long as it is kept.
+    fn kept<'a, 'b>(
+        place: &'a OnceLock<Self>,
+        names: impl Iterator<Item = &'b [u8]>,
+    ) -> Result<&'a Self, Error> {
+        if let Some(index) = place.get() {
+            return Ok(index);
+        }
+        let index = Self::of(names).map_err(failed)?;
+        Ok(place.get_or_init(|| index))
+    }
+
+    fn of<'a>(names: impl Iterator<Item = &'a [u8]>) -> Result<Self, ErrorStack> {
         let names = names.zip(0..);
-        let mut index: Vec<(X509Name, usize)> = names
-            .filter_map(|(name, place)| Some((X509Name::from_der(name).ok()?, place)))
+        let index: Result<Vec<(X509Name, usize)>, ErrorStack> = names
+            .map(|(name, place)| Ok((X509Name::from_der(name)?, place)))
             .collect();
+        let mut index = index?;
+        let mut comparison = Comparison::default();
         // A stable order: among equals, that of the file.
-        index.sort_by(|(one, _), (other, _)| compare(one, other));
-        queue::clear();
-        Self(index)
+        index.sort_by(|(one, _), (other, _)| comparison.compare(one, other));
+        comparison.end()?;
+        Ok(Self(index))
     }
 
     /// The places of the certificates with this name.
-    fn find(&self, wanted: &X509NameRef) -> impl Iterator<Item = usize> {
+    fn find(&self, wanted: &X509NameRef) -> Result<Vec<usize>, Error> {
+        let mut comparison = Comparison::default();
         let begin = self
             .0
-            .partition_point(|(name, _)| compare(name, wanted).is_lt());
+            .partition_point(|(name, _)| comparison.compare(name, wanted).is_lt());
         let rest = self.0.get(begin..).unwrap_or_default();
-        rest.iter()
-            .take_while(|(name, _)| compare(name, wanted).is_eq())
+        let found = rest
+            .iter()
+            .take_while(|(name, _)| comparison.compare(name, wanted).is_eq())
             .map(|(_, place)| *place)
+            .collect();
+        comparison.end().map_err(failed)?;
+        Ok(found)
     }
 }
 
-/// Compares names as a whole, by RFC 5280's rules. Only a lack of memory makes it fail: then no name
-/// is equal to another.
-fn compare(one: &X509NameRef, other: &X509NameRef) -> cmp::Ordering {
-    one.try_cmp(other).unwrap_or(cmp::Ordering::Less)
+/// Comparisons of names as a whole, by RFC 5280's rules. Only a lack of memory makes one fail.
+#[derive(Default)]
+struct Comparison(Option<ErrorStack>);
+
+impl Comparison {
+    fn compare(&mut self, one: &X509NameRef, other: &X509NameRef) -> cmp::Ordering {
+        one.try_cmp(other).unwrap_or_else(|stack| {
+            self.0 = Some(stack);
+            cmp::Ordering::Equal
+        })
+    }
+
+    /// Whether all were successful.
+    fn end(self) -> Result<(), ErrorStack> {
+        self.0.map_or(Ok(()), Err)
+    }
+}
+
+fn failed(stack: ErrorStack) -> Error {
+    queue::bad_certificate("Could not search the trust anchors", &stack)
 }

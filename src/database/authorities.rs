@@ -10,10 +10,7 @@ use std::{
 
 use gio::{TlsCertificateFlags as Flags, TlsDatabaseLookupFlags as LookupFlags, prelude::*};
 use glib::subclass::prelude::*;
-use openssl::{
-    sha::sha256,
-    x509::{X509, X509Crl, X509Name, X509NameRef},
-};
+use openssl::x509::{X509, X509Crl, X509Name, X509NameRef, X509Ref};
 
 use super::anchors::{Anchors, Digest};
 use crate::{
@@ -24,6 +21,7 @@ use crate::{
     },
     error::Error,
     ossl::{
+        digest::sha256,
         places, queue,
         trust::{Purpose, TrustStore, lists_from_pem},
         x509::is_issued_by,
@@ -102,7 +100,9 @@ impl Authorities {
         if let Some(problems) = known.filter(|problems| Flags::BAD_IDENTITY.contains(*problems)) {
             return problems;
         }
-        let lent = self.collection().lend(&self.store, &links);
+        let Ok(lent) = self.collection().lend(&self.store, &links) else {
+            return Flags::GENERIC_ERROR;
+        };
         match known {
             Some(problems) if !lent => problems,
             _ => judge(),
@@ -114,19 +114,23 @@ impl Authorities {
         // What lies in a directory without being found under its hash is not trusted.
         let listed = || {
             let listed = self.listing().by_digest(digest);
-            listed.filter(|certificate| self.store.contains(certificate))
+            listed.filter(|certificate| self.is_in_store(certificate))
         };
         self.collection().by_digest(digest).or_else(listed).cloned()
     }
 
     /// The trusted certificates with this issuer.
-    fn by_issuer(&self, name: &X509NameRef) -> Vec<X509> {
+    fn by_issuer(&self, name: &X509NameRef) -> Result<Vec<X509>, Error> {
         let mut found = Vec::new();
-        add_new(&mut found, self.collection().by_issuer(name));
-        let listed = self.listing().by_issuer(name);
-        let listed = listed.filter(|certificate| self.store.contains(certificate));
+        add_new(&mut found, self.collection().by_issuer(name)?.into_iter());
+        let listed = self.listing().by_issuer(name)?.into_iter();
+        let listed = listed.filter(|certificate| self.is_in_store(certificate));
         add_new(&mut found, listed);
-        found
+        Ok(found)
+    }
+
+    fn is_in_store(&self, certificate: &X509Ref) -> bool {
+        self.store.contains(certificate).unwrap_or(false)
     }
 
     /// The complete DER name of each, as far as they are listed at all.
@@ -141,7 +145,7 @@ impl Authorities {
     fn handle(&self, certificate: &gio::TlsCertificate) -> Option<String> {
         let certificate = x509_of(certificate).ok()?;
         let digest = sha256(&certificate.to_der().ok()?);
-        let known = self.store.contains(&certificate) || self.by_digest(&digest).is_some();
+        let known = self.is_in_store(&certificate) || self.by_digest(&digest).is_some();
         known.then(|| {
             let mut handle = format!("{}#", self.place);
             for byte in digest {
@@ -158,19 +162,19 @@ impl Authorities {
     }
 
     /// Of the trusted certificates with the right name, the one that really signed, or else the first.
-    fn issuer(&self, certificate: &X509) -> Option<X509> {
+    fn issuer(&self, certificate: &X509) -> Result<Option<X509>, Error> {
         let name = certificate.issuer_name();
         let signed = |candidate: &&X509| is_issued_by(certificate, candidate);
-        let known = self.store.by_subject(name);
+        let known = self.store.by_subject(name).map_err(|stack| {
+            queue::bad_certificate("Could not search the trust anchors", &stack)
+        })?;
         if let Some(issuer) = known.iter().find(signed) {
-            return Some(issuer.clone());
+            return Ok(Some(issuer.clone()));
         }
-        let others: Vec<&X509> = self.collection().by_subject(name).collect();
+        let others = self.collection().by_subject(name)?;
         let issuer = others.iter().copied().find(signed);
-        issuer
-            .or(known.first())
-            .or(others.first().copied())
-            .cloned()
+        let issuer = issuer.or(known.first()).or(others.first().copied());
+        Ok(issuer.cloned())
     }
 }
 
@@ -240,8 +244,8 @@ impl<T: Trusting> TlsDatabaseImpl for T {
             return Ok(None);
         };
         let parsed = x509_of(certificate).ok();
-        let found = parsed.and_then(|certificate| authorities.issuer(&certificate));
-        Ok(found.map(object))
+        let found = parsed.map(|certificate| authorities.issuer(&certificate));
+        Ok(found.transpose()?.flatten().map(object))
     }
 
     fn lookup_certificates_issued_by(
@@ -256,7 +260,7 @@ impl<T: Trusting> TlsDatabaseImpl for T {
         };
         let name = X509Name::from_der(issuer);
         queue::clear();
-        let found = name.map_or_else(|_| Vec::new(), |name| authorities.by_issuer(&name));
+        let found = name.map_or_else(|_| Ok(Vec::new()), |name| authorities.by_issuer(&name))?;
         Ok(found.into_iter().map(object).collect())
     }
 }

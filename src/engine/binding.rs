@@ -29,11 +29,13 @@ impl Engine {
                 "The handshake is not finished".into(),
             ));
         }
-        match binding {
+        let data = match binding {
             Binding::Unique => self.unique(),
             Binding::ServerEndPoint => self.server_end_point(),
             Binding::Exporter => self.exporter(),
-        }
+        };
+        queue::clear();
+        data
     }
 
     /// The Finished message that was sent first: the client's, or the server's if a session is
@@ -56,6 +58,9 @@ impl Engine {
         } else {
             ssl.peer_finished(&mut finished)
         };
+        if length == 0 {
+            return Err(unavailable("There is no Finished message"));
+        }
         finished.truncate(length);
         Ok(finished)
     }
@@ -122,7 +127,7 @@ fn end_point_digest(signature: Option<Nid>) -> Result<MessageDigest, Error> {
 fn general(stack: &ErrorStack) -> Error {
     Error::ChannelBinding(
         ChannelBindingFailure::General,
-        queue::describe(stack).reason,
+        format!("Cannot compute the data: {}", queue::describe(stack).reason),
     )
 }
 

@@ -182,7 +182,7 @@ fn build(role: Role, has_keylog: bool) -> Result<SslContext, ErrorStack> {
                     std::ptr::null_mut(),
                 );
             }
-            tickets::protect(&mut builder);
+            tickets::protect(&mut builder)?;
         }
     }
     Ok(builder.build())

@@ -9,6 +9,7 @@ mod bio;
 pub mod clock;
 mod context;
 mod der;
+pub(crate) mod digest;
 pub(crate) mod environment;
 mod flight;
 pub mod keys;

@@ -1,15 +1,8 @@
 //! Whether a certificate is for a host name or an address (RFC 9525, section 6).
 
-use std::ffi::c_int;
-
-use foreign_types::ForeignTypeRef;
 use openssl::{nid::Nid, x509::X509Ref};
-use openssl_sys as ffi;
 
-use super::{
-    queue,
-    x509::{dns_names, ip_addresses},
-};
+use super::x509::{dns_names, ip_addresses};
 
 /// Whether the certificate is for this host name: ASCII, without trailing dot, and not an address.
 ///
@@ -17,8 +10,10 @@ use super::{
 /// constraints do not reach a wildcard there.
 pub(crate) fn matches_host(certificate: &X509Ref, host: &str) -> bool {
     let host = host.as_bytes();
-    let names = dns_names(certificate);
-    if names.is_empty() && !has_broken_names(certificate) {
+    let Ok(names) = dns_names(certificate) else {
+        return false;
+    };
+    if names.is_empty() {
         let mut common_names = certificate.subject_name().entries_by_nid(Nid::COMMONNAME);
         return common_names.any(|name| name.data().as_slice().eq_ignore_ascii_case(host));
     }
@@ -27,18 +22,7 @@ pub(crate) fn matches_host(certificate: &X509Ref, host: &str) -> bool {
 
 /// Whether the certificate is for this IP address of 4 or 16 bytes.
 pub(crate) fn matches_address(certificate: &X509Ref, address: &[u8]) -> bool {
-    ip_addresses(certificate).iter().any(|own| own == address)
-}
-
-/// Whether there are alternative names that cannot be read: nobody knows what they would have said.
-fn has_broken_names(certificate: &X509Ref) -> bool {
-    const ANY_PLACE: c_int = -1;
-    let nid = Nid::SUBJECT_ALT_NAME.as_raw();
-    // SAFETY: the certificate is alive.
-    let place = unsafe { ffi::X509_get_ext_by_NID(certificate.as_ptr(), nid, ANY_PLACE) };
-    let is_broken = place >= 0 && certificate.subject_alt_names().is_none();
-    queue::clear();
-    is_broken
+    ip_addresses(certificate).is_ok_and(|own| own.iter().any(|own| own == address))
 }
 
 /// Whether a dNSName is this host's, by itself or by a wildcard in place of its first label. There

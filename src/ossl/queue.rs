@@ -60,6 +60,13 @@ pub fn describe(stack: &ErrorStack) -> Failure {
     }
 }
 
+/// Whether OpenSSL itself has failed, as without memory, and not at what it was given.
+pub fn has_broken_down(stack: &ErrorStack) -> bool {
+    const ERR_RFLAG_FATAL: c_int = 1 << 18;
+    let mut errors = stack.errors().iter();
+    errors.any(|error| error.reason_code() & ERR_RFLAG_FATAL != 0)
+}
+
 /// `what`, with OpenSSL's own reason when it gave one.
 pub fn bad_certificate(what: &str, stack: &ErrorStack) -> Error {
     let reason = stack.errors().iter().rev().find_map(|error| error.reason());

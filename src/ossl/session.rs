@@ -118,6 +118,10 @@ impl Session {
                 given: Given::Nothing,
             },
         );
+        // Of a failure the safe function does not tell.
+        if ssl.ex_data(context::hooks_index()?).is_none() {
+            return Err(ErrorStack::get());
+        }
         let (bio, wire) = bio::new()?;
         // SAFETY: both are ours and valid; one reference to the BIO serves both directions.
         unsafe {

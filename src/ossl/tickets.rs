@@ -85,10 +85,14 @@ impl Keys {
 }
 
 /// Makes the servers of a context protect their tickets with these keys.
-pub fn protect(context: &mut SslContextBuilder) {
+pub fn protect(context: &mut SslContextBuilder) -> Result<(), ErrorStack> {
     // SAFETY: the context is ours and new, the callback has the documented signature.
-    unsafe {
-        sys::SSL_CTX_set_tlsext_ticket_key_evp_cb(context.as_ptr(), Some(choose_key));
+    let done =
+        unsafe { sys::SSL_CTX_set_tlsext_ticket_key_evp_cb(context.as_ptr(), Some(choose_key)) };
+    if done == 1 {
+        Ok(())
+    } else {
+        Err(ErrorStack::get())
     }
 }
 

@@ -8,6 +8,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use gio_ossl::Error;
 use openssl::error::ErrorStack;
 
+use crate::plans::check;
+
 thread_local! {
     /// How many allocations are left until the one that fails; none fails at 0.
     static LEFT: Cell<u32> = const { Cell::new(0) };
@@ -172,9 +174,4 @@ pub fn each(name: &str, step: usize, work: Work, after: Work) -> Vec<u32> {
     assert!(may_crash || of(End::Crashed).is_empty());
     assert!(!of(End::Failed).is_empty());
     of(End::Spoiled)
-}
-
-pub fn check(error: &Error) {
-    let text = error.to_string();
-    assert!(!text.is_empty() && !text.contains("(null)"), "{text:?}");
 }

@@ -4,12 +4,12 @@ use std::fmt::Write as _;
 
 use gio::prelude::*;
 use glib::subclass::prelude::*;
-use openssl::sha::sha256;
 
 use super::imp::DtlsConnection;
 use super::judgement::reasons;
 use super::status::Handshake;
 use crate::engine::Role;
+use crate::ossl::digest::sha256;
 use crate::subclass::values;
 
 /// Letters of a line that are shown. A peer may send a hundred thousand.

@@ -84,7 +84,8 @@ impl DtlsConnection {
         let now = clock::now();
         let tie = self.tie_session(settings, host.as_deref());
         let chosen = settings.resumption.chosen.clone();
-        let chosen = chosen.filter(|(session, to)| *to == tie.digest() && session.is_fresh(now));
+        let bound = tie.digest().ok();
+        let chosen = chosen.filter(|(session, to)| Some(*to) == bound && session.is_fresh(now));
         let chosen = chosen.map(|(session, _)| session);
         let found = chosen.or_else(|| session_cache::find(&plan.as_ref()?.key, now));
         // A second start does not get here.
@@ -135,7 +136,7 @@ impl DtlsConnection {
     fn session(&self) -> Result<(SavedSession, Bound), Error> {
         let session = self.exporting_engine()?.resumable_session();
         let tie = self.facts().session_tie.clone();
-        let bound = tie.map(|tie| tie.digest());
+        let bound = tie.map(|tie| tie.digest()).transpose()?;
         session.zip(bound).ok_or_else(|| {
             Error::NotSupported("The session cannot be resumed: the server gave no ticket".into())
         })

@@ -5,13 +5,16 @@ use std::ffi::CString;
 use std::sync::{Mutex, PoisonError};
 
 use gio::TlsCertificateFlags as Flags;
-use openssl::sha::{Sha256, sha256};
+use openssl::sha::Sha256;
 
 use super::protocol::Protocol;
 use super::settings::Settings;
-use crate::certificate::credentials::{Credentials, x509_of};
+use crate::certificate::credentials::x509_of;
 use crate::certificate::identity;
 use crate::engine::{Bound, SavedSession};
+use crate::error::Error;
+use crate::ossl::digest::sha256;
+use crate::ossl::queue;
 use crate::subclass::SharedRef;
 use crate::subclass::serial::serial;
 
@@ -60,13 +63,14 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// None without an identity: nobody knows whose session it would be. `host` is the identity's.
+    /// None without an identity, or with a certificate that cannot be told: nobody knows whose session it would be. `host` is the identity's.
     pub fn of(settings: &Settings, host: &str) -> Option<Self> {
         let identity = settings.server_identity.clone()?;
+        let certificate = settings.certificate.as_deref();
         Some(Plan {
             key: Key {
                 server: identity::place(&identity, host)?,
-                own_certificate: settings.certificate.as_deref().and_then(digest_of),
+                own_certificate: certificate.map(digest_of).transpose().ok()?,
                 choices: Choices::of(settings),
             },
             identity,
@@ -104,8 +108,8 @@ impl Tie {
     }
 
     /// What goes with the session.
-    pub fn digest(&self) -> Bound {
-        let certificate = self.certificate.as_deref().and_then(digest_of);
+    pub fn digest(&self) -> Result<Bound, Error> {
+        let certificate = self.certificate.as_deref().map(digest_of).transpose()?;
         let mut digest = Sha256::new();
         digest.update(&length(&self.host));
         digest.update(self.host.as_bytes());
@@ -115,7 +119,7 @@ impl Tie {
             digest.update(&length(list));
             digest.update(list.as_bytes());
         }
-        digest.finish()
+        Ok(digest.finish())
     }
 }
 
@@ -124,12 +128,12 @@ fn length(text: &str) -> [u8; 8] {
     u64::try_from(text.len()).unwrap_or(u64::MAX).to_be_bytes()
 }
 
-/// The certificate that a client would present. One without its key counts as none, as in a
-/// handshake.
-fn digest_of(certificate: &gio::TlsCertificate) -> Option<[u8; 32]> {
-    Credentials::check(certificate).ok()?;
-    let der = x509_of(certificate).ok()?.to_der().ok()?;
-    Some(sha256(&der))
+/// The certificate that a client would present. One that only failed to be told must not count as none: its
+/// sessions would be those of a client without.
+fn digest_of(certificate: &gio::TlsCertificate) -> Result<[u8; 32], Error> {
+    let encoding = x509_of(certificate)?.to_der();
+    let failed = |stack| queue::bad_certificate("Could not encode the certificate", &stack);
+    Ok(sha256(&encoding.map_err(failed)?))
 }
 
 /// The session to offer now, if there is one.

@@ -54,7 +54,7 @@ impl Session {
                 return Ok(());
             };
             let certificate = certificate.to_der()?;
-            let context = self.ticket_context(&certificate, protocol);
+            let context = self.ticket_context(&certificate, protocol)?;
             let length = u32::try_from(context.len()).unwrap_or(0);
             // SAFETY: the `SSL` is valid and copies the `length` bytes.
             let done = unsafe {
@@ -72,21 +72,25 @@ impl Session {
     /// What a server's ticket is good for: the same certificate, because the client must not find
     /// itself with another one's server; and the same ciphers, groups and signatures, because OpenSSL
     /// does not ask whether this server would still choose the session's.
-    fn ticket_context(&mut self, certificate: &[u8], protocol: &Protocol) -> [u8; 32] {
+    fn ticket_context(
+        &mut self,
+        certificate: &[u8],
+        protocol: &Protocol,
+    ) -> Result<[u8; 32], ErrorStack> {
         let mut digest = Sha256::new();
         digest.update(&certificate.len().to_be_bytes());
         digest.update(certificate);
-        for cipher in self.supported_ciphers() {
+        for cipher in self.supported_ciphers()? {
             digest.update(&cipher.to_be_bytes());
         }
         protocol.digest(&mut digest);
-        digest.finish()
+        Ok(digest.finish())
     }
 
     /// Makes a client offer to resume `earlier`, unless nobody could judge its server again, or its
     /// cipher is not offered any more.
     pub fn offer(&mut self, earlier: &SavedSession) -> Result<(), ErrorStack> {
-        if self.ssl.is_server() || !earlier.can_be_judged() || !self.supports_cipher_of(earlier) {
+        if self.ssl.is_server() || !earlier.can_be_judged() || !self.supports_cipher_of(earlier)? {
             return Ok(());
         }
         let session = duplicate(earlier.session())?;
@@ -99,24 +103,28 @@ impl Session {
         Ok(())
     }
 
-    fn supports_cipher_of(&mut self, earlier: &SavedSession) -> bool {
+    fn supports_cipher_of(&mut self, earlier: &SavedSession) -> Result<bool, ErrorStack> {
         // SAFETY: the session is valid, and OpenSSL's ciphers are for ever.
         let cipher = unsafe {
             let cipher = sys::SSL_SESSION_get0_cipher(earlier.session().as_ptr());
             if cipher.is_null() {
-                return false;
+                return Ok(false);
             }
             sys::SSL_CIPHER_get_protocol_id(cipher)
         };
-        self.supported_ciphers().contains(&cipher)
+        Ok(self.supported_ciphers()?.contains(&cipher))
     }
 
     /// The cipher suites that this side may agree to, by their numbers.
-    fn supported_ciphers(&mut self) -> Vec<u16> {
+    fn supported_ciphers(&mut self) -> Result<Vec<u16>, ErrorStack> {
         queue::clear();
         // SAFETY: the `SSL` is valid; the list is ours, and what it points to is for ever.
         unsafe {
-            let list = sys::SSL_get1_supported_ciphers(self.ssl.as_ptr()).cast();
+            let list = sys::SSL_get1_supported_ciphers(self.ssl.as_ptr());
+            if list.is_null() {
+                return Err(ErrorStack::get());
+            }
+            let list = list.cast();
             let count = openssl_sys::OPENSSL_sk_num(list);
             let ciphers = (0..count)
                 .map(|i| openssl_sys::OPENSSL_sk_value(list, i))
@@ -124,7 +132,7 @@ impl Session {
                 .map(|cipher| sys::SSL_CIPHER_get_protocol_id(cipher.cast()))
                 .collect();
             openssl_sys::OPENSSL_sk_free(list);
-            ciphers
+            Ok(ciphers)
         }
     }
 

@@ -15,13 +15,13 @@
 
 use foreign_types::{ForeignType, ForeignTypeRef};
 use openssl::error::ErrorStack;
-use openssl::sha::sha256;
 use openssl::ssl::{SslSession, SslSessionRef};
 use openssl::x509::{X509, X509Ref};
 use zeroize::Zeroizing;
 
 use super::MAX_PLAINTEXT;
 use crate::error::Error;
+use crate::ossl::digest::sha256;
 use crate::ossl::{queue, sys, tickets};
 
 const MAGIC: &[u8; 8] = b"GioOsslS";

@@ -85,7 +85,7 @@ pub fn check() -> Result<(), Failure> {
 pub fn certificate(uri: &str, pin: Pin) -> Result<X509, Failure> {
     let uri = c_string(uri)?;
     with_engine(|engine| {
-        engine.prepare(pin);
+        engine.prepare(pin)?;
         let mut request = CertificateRequest {
             uri: uri.as_ptr(),
             certificate: ptr::null_mut(),
@@ -107,7 +107,7 @@ pub fn certificate(uri: &str, pin: Pin) -> Result<X509, Failure> {
 pub fn key(uri: &str, pin: Pin) -> Result<PKey<Private>, Failure> {
     let uri = c_string(uri)?;
     with_engine(|engine| {
-        engine.prepare(pin);
+        engine.prepare(pin)?;
         let engine = engine.engine;
         // SAFETY: the engine, the URI and the method, which lives forever, are alive.
         let (key, asked) = prompt::refusing(|| unsafe {
@@ -141,7 +141,7 @@ impl Engine {
     /// Takes care that no token is tried with another one's PIN: that would tell it the PIN, and a token
     /// that has seen too many wrong ones locks itself. The engine cannot forget a PIN, but it can be given
     /// one that is too long to be tried by any token, and drops it when that has failed.
-    fn prepare(&mut self, pin: Pin) {
+    fn prepare(&mut self, pin: Pin) -> Result<(), Failure> {
         const NO_PIN: [u8; 300] = {
             let mut text = [b'-'; 300];
             text[299] = 0;
@@ -152,10 +152,15 @@ impl Engine {
             Pin::Missing if self.has_pin => {
                 let text = NO_PIN.as_ptr().cast();
                 // SAFETY: the engine is alive, and copies the text, which ends with NUL.
-                unsafe { ENGINE_ctrl_cmd_string(self.engine, c"PIN".as_ptr(), text, 1) };
+                let forgets =
+                    unsafe { ENGINE_ctrl_cmd_string(self.engine, c"PIN".as_ptr(), text, 1) };
+                if forgets != 1 {
+                    return Err(Failure::Other(reason()));
+                }
             }
             Pin::Missing => {}
         }
+        Ok(())
     }
 }
 
@@ -215,15 +220,19 @@ fn load() -> Option<Engine> {
         .all(|(command, argument)| {
             ENGINE_ctrl_cmd_string(engine, command.as_ptr(), *argument, 0) == 1
         });
-        if !loaded || ENGINE_init(engine) != 1 {
+        // By itself it writes its findings to the standard error output, and asks the terminal when a
+        // key wants its own PIN for a signature.
+        let is_silent = || {
+            let method: *mut c_void = prompt::method().cast();
+            let command = c"SET_USER_INTERFACE".as_ptr();
+            ENGINE_ctrl_cmd_string(engine, c"QUIET".as_ptr(), ptr::null(), 1) == 1
+                && !method.is_null()
+                && ENGINE_ctrl_cmd(engine, command, 0, method, None, 1) == 1
+        };
+        if !loaded || !is_silent() || ENGINE_init(engine) != 1 {
             ENGINE_free(engine);
             return None;
         }
-        // By itself it writes its findings to the standard error output, and asks the terminal when a
-        // key wants its own PIN for a signature.
-        ENGINE_ctrl_cmd_string(engine, c"QUIET".as_ptr(), ptr::null(), 1);
-        let method = prompt::method().cast();
-        ENGINE_ctrl_cmd(engine, c"SET_USER_INTERFACE".as_ptr(), 0, method, None, 1);
         Some(Engine {
             engine,
             has_pin: false,

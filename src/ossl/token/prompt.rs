@@ -37,7 +37,7 @@ pub fn refusing<T>(body: impl FnOnce() -> T) -> (T, bool) {
 /// The method to give to OpenSSL, which is never freed; NULL if there is no memory.
 pub fn method() -> *mut Method {
     static METHOD: OnceLock<usize> = OnceLock::new();
-    let address = *METHOD.get_or_init(|| {
+    let make = || {
         // SAFETY: the name is a C string that is copied, and the method is new; a reader that is not
         // set refuses as well.
         unsafe {
@@ -45,8 +45,14 @@ pub fn method() -> *mut Method {
             if !method.is_null() {
                 UI_method_set_reader(method, Some(read));
             }
-            method.expose_provenance()
+            method
         }
+    };
+    let known = METHOD.get().copied();
+    let address = known.unwrap_or_else(|| match make() {
+        method if method.is_null() => 0,
+        // Of two threads that make one at once, the second leaks its own: a few bytes, once.
+        method => *METHOD.get_or_init(|| method.expose_provenance()),
     });
     std::ptr::with_exposed_provenance_mut(address)
 }

@@ -56,11 +56,41 @@ pub(super) struct Attempt<'a> {
     pub(super) revocation: bool,
 }
 
+/// What OpenSSL's callbacks note while it verifies.
+pub(super) struct Notes {
+    problems: Problems,
+    /// Whether something could not be found out.
+    has_failed: bool,
+}
+
+impl Notes {
+    /// Those of the verification that goes on with this context; none before it begins.
+    ///
+    /// # Safety
+    ///
+    /// OpenSSL has passed the context to a callback, which lets no other reference to the notes live.
+    pub(super) unsafe fn of<'a>(context: *mut ffi::X509_STORE_CTX) -> Option<&'a mut Self> {
+        // SAFETY: the context is one that `run` prepared: its data is `run`'s notes, to which nothing
+        // else refers during the verification.
+        unsafe {
+            ffi::X509_STORE_CTX_get_ex_data(context, 0)
+                .cast::<Self>()
+                .as_mut()
+        }
+    }
+
+    pub(super) fn fail(&mut self) {
+        self.has_failed = true;
+    }
+}
+
 /// What came of it.
 pub(super) struct Outcome {
     pub(super) problems: Problems,
     /// The path, as far as OpenSSL came, leaf first.
     pub(super) path: Vec<X509>,
+    /// Whether OpenSSL came to the end of its checks, whatever it found.
+    pub(super) is_complete: bool,
 }
 
 impl Attempt<'_> {
@@ -69,8 +99,11 @@ impl Attempt<'_> {
         let anchors = self.anchor.map(|anchor| stack([anchor])).transpose()?;
         let context = X509StoreContext::new()?;
         let raw = context.as_ptr();
-        let mut problems = Problems::NONE;
-        // SAFETY: store, leaf, stacks and `problems` all outlive the context's use, which ends with
+        let mut notes = Notes {
+            problems: Problems::NONE,
+            has_failed: false,
+        };
+        // SAFETY: store, leaf, stacks and `notes` all outlive the context's use, which ends with
         // this function: the context is dropped first of them all.
         let (verdict, is_trusted) = unsafe {
             if ffi::X509_STORE_CTX_init(
@@ -87,7 +120,7 @@ impl Attempt<'_> {
             }
             self.configure(raw, question)?;
             // Index 0 is the one that OpenSSL reserves for the application.
-            if X509_STORE_CTX_set_ex_data(raw, 0, (&raw mut problems).cast()) != 1 {
+            if X509_STORE_CTX_set_ex_data(raw, 0, (&raw mut notes).cast()) != 1 {
                 return Err(ErrorStack::get());
             }
             X509_STORE_CTX_set_verify_cb(raw, Some(collect));
@@ -102,7 +135,12 @@ impl Attempt<'_> {
             .map(ToOwned::to_owned)
             .collect();
         drop(context);
-        if verdict != 1 {
+        if notes.has_failed {
+            return Err(ErrorStack::get());
+        }
+        let mut problems = notes.problems;
+        let is_complete = verdict == 1;
+        if !is_complete {
             problems |= Problems::UNJUDGED;
         }
         let mut links = path.iter().map(|link| &**link);
@@ -117,7 +155,11 @@ impl Attempt<'_> {
         if end.is_some_and(|end| !is_self_issued(end) && is_weakly_signed(end)) {
             problems |= Problems::INSECURE;
         }
-        Ok(Outcome { problems, path })
+        Ok(Outcome {
+            problems,
+            path,
+            is_complete,
+        })
     }
 
     /// # Safety
@@ -162,13 +204,11 @@ unsafe extern "C" fn collect(ok: c_int, context: *mut ffi::X509_STORE_CTX) -> c_
     if ok == 1 {
         return 1;
     }
-    // SAFETY: OpenSSL passes the context that `run` prepared: its data is `run`'s `problems`, to
-    // which nothing else refers during the verification, and its chain is alive meanwhile.
+    // SAFETY: OpenSSL passes the context that `run` prepared, whose chain is alive meanwhile.
     unsafe {
-        let problems = ffi::X509_STORE_CTX_get_ex_data(context, 0).cast::<Problems>();
-        if problems.is_null() {
+        let Some(notes) = Notes::of(context) else {
             return 0;
-        }
+        };
         let depth = ffi::X509_STORE_CTX_get_error_depth(context);
         let chain = ffi::X509_STORE_CTX_get0_chain(context).cast_const().cast();
         let current = ffi::OPENSSL_sk_value(chain, depth).cast::<ffi::X509>();
@@ -178,7 +218,7 @@ unsafe extern "C" fn collect(ok: c_int, context: *mut ffi::X509_STORE_CTX) -> c_
                 && !current.is_null()
                 && !is_self_issued(X509Ref::from_ptr(current)),
         };
-        *problems |= Problems::of_code(ffi::X509_STORE_CTX_get_error(context), place);
+        notes.problems |= Problems::of_code(ffi::X509_STORE_CTX_get_error(context), place);
         // An error that stays is reported again, in place of an authority that is not found.
         ffi::X509_STORE_CTX_set_error(context, ffi::X509_V_OK);
     }

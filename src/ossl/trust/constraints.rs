@@ -1,7 +1,5 @@
 //! Name constraints, where OpenSSL's own check lets names pass that they speak against.
 
-use std::ptr;
-
 use foreign_types::ForeignTypeRef;
 use openssl::{
     nid::Nid,
@@ -9,7 +7,7 @@ use openssl::{
 };
 use openssl_sys as ffi;
 
-use crate::ossl::x509::{dns_names, name_bytes};
+use crate::ossl::x509::{Unreadable, dns_names, extension, name_bytes};
 
 const NID_NAME_CONSTRAINTS: i32 = 666;
 
@@ -45,14 +43,18 @@ pub(super) fn are_violated(path: &[X509], host: bool) -> bool {
     let Some((leaf, authorities)) = path.split_first() else {
         return false;
     };
-    let bounds: Vec<Bounds> = authorities
+    let bounds: Result<Vec<Bounds>, Unreadable> = authorities
         .iter()
-        .filter_map(|one| Bounds::of(one))
+        .filter_map(|one| Bounds::of(one).transpose())
         .collect();
-    if bounds.is_empty() {
-        return false;
-    }
-    let names = dns_names(leaf);
+    let bounds = match bounds {
+        Ok(bounds) if bounds.is_empty() => return false,
+        Ok(bounds) => bounds,
+        Err(Unreadable) => return true,
+    };
+    let Ok(names) = dns_names(leaf) else {
+        return true;
+    };
     let wildcards = || names.iter().filter_map(|name| name.strip_prefix(b"*."));
     let common_names = || {
         let entries = leaf.subject_name().entries_by_nid(Nid::COMMONNAME);
@@ -66,27 +68,20 @@ pub(super) fn are_violated(path: &[X509], host: bool) -> bool {
 }
 
 impl Bounds {
-    fn of(authority: &X509Ref) -> Option<Self> {
-        let (mut critical, certificate) = (0, authority.as_ptr());
-        // SAFETY: the certificate is alive. The extension comes back in a structure of its own, which
-        // is released here; its lists are NULL or lists of subtrees.
+    fn of(authority: &X509Ref) -> Result<Option<Self>, Unreadable> {
+        let Some(found) = extension(authority, NID_NAME_CONSTRAINTS)? else {
+            return Ok(None);
+        };
+        let found: *mut Subtrees = found.as_ptr().cast();
+        // SAFETY: the value of this extension is such a structure, which is released here; its lists are
+        // NULL or lists of subtrees.
         unsafe {
-            let found: *mut Subtrees = ffi::X509_get_ext_d2i(
-                certificate,
-                NID_NAME_CONSTRAINTS,
-                &mut critical,
-                ptr::null_mut(),
-            )
-            .cast();
-            if found.is_null() {
-                return None;
-            }
             let bounds = Self {
                 permitted: bases((*found).permitted),
                 excluded: bases((*found).excluded),
             };
             NAME_CONSTRAINTS_free(found);
-            Some(bounds)
+            Ok(Some(bounds))
         }
     }
 

@@ -13,7 +13,7 @@ use openssl::{
 };
 use openssl_sys as ffi;
 
-use super::{queue, x509::is_issued_by};
+use super::{queue, x509::is_surely_issued_by};
 use attempt::{Attempt, Outcome};
 pub(crate) use problems::Problems;
 pub(crate) use purpose::Purpose;
@@ -88,13 +88,19 @@ impl TrustStore {
         lists: impl IntoIterator<Item = &'a X509Crl>,
     ) -> Result<Self, ErrorStack> {
         const DEFAULT: c_int = 3;
+        const INVALID_DIRECTORY: c_int = 113;
         let mut builder = X509StoreBuilder::new()?;
         revocation::prefer_own_lists(&mut builder);
         let lookup = builder.add_lookup(X509Lookup::hash_dir())?;
-        // SAFETY: the look-up is alive, and NULL stands for OpenSSL's own choice of directories.
-        unsafe { ffi::X509_LOOKUP_add_dir(lookup.as_ptr(), ptr::null(), DEFAULT) };
-        // A place that does not exist is no failure, but leaves an error behind.
         queue::clear();
+        // SAFETY: the look-up is alive, and NULL stands for OpenSSL's own choice of directories.
+        let added = unsafe { ffi::X509_LOOKUP_add_dir(lookup.as_ptr(), ptr::null(), DEFAULT) };
+        let stack = ErrorStack::get();
+        let mut errors = stack.errors().iter();
+        // The choice may be none at all.
+        if added != 1 && !errors.any(|error| error.reason_code() == INVALID_DIRECTORY) {
+            return Err(stack);
+        }
         for list in lists {
             revocation::add(&mut builder, list)?;
         }
@@ -105,11 +111,14 @@ impl TrustStore {
     }
 
     /// Trusts one more certificate; doing so again changes nothing.
-    pub(crate) fn add(&self, anchor: &X509Ref) -> bool {
+    pub(crate) fn add(&self, anchor: &X509Ref) -> Result<(), ErrorStack> {
         // SAFETY: both are alive, and the store locks itself.
         let added = unsafe { ffi::X509_STORE_add_cert(self.store.as_ptr(), anchor.as_ptr()) } == 1;
-        queue::clear();
-        added
+        if added {
+            Ok(())
+        } else {
+            Err(ErrorStack::get())
+        }
     }
 
     /// All that is wrong with the chain; nothing only after a complete, successful verification.
@@ -120,19 +129,8 @@ impl TrustStore {
     }
 
     /// The anchors with this subject.
-    pub(crate) fn by_subject(&self, subject: &X509NameRef) -> Vec<X509> {
-        let found = self.find(subject).unwrap_or_default();
+    pub(crate) fn by_subject(&self, subject: &X509NameRef) -> Result<Vec<X509>, ErrorStack> {
         queue::clear();
-        found
-    }
-
-    /// Whether this very certificate is an anchor.
-    pub(crate) fn contains(&self, certificate: &X509Ref) -> bool {
-        let candidates = self.by_subject(certificate.subject_name());
-        candidates.iter().any(|anchor| **anchor == *certificate)
-    }
-
-    fn find(&self, subject: &X509NameRef) -> Result<Vec<X509>, ErrorStack> {
         let context = X509StoreContext::new()?;
         // SAFETY: the context is initialized with the store alone, which outlives it; the stack that
         // comes back is new and owns a reference to each of its certificates.
@@ -143,11 +141,22 @@ impl TrustStore {
                 return Err(ErrorStack::get());
             }
             let found = X509_STORE_CTX_get1_certs(raw, subject.as_ptr());
+            // No anchors, and none for want of memory: only the queue tells them apart.
             if found.is_null() {
-                return Ok(Vec::new());
+                let stack = ErrorStack::get();
+                return match stack.errors().is_empty() {
+                    true => Ok(Vec::new()),
+                    false => Err(stack),
+                };
             }
             Ok(Stack::<X509>::from_ptr(found).into_iter().collect())
         }
+    }
+
+    /// Whether this very certificate is an anchor.
+    pub(crate) fn contains(&self, certificate: &X509Ref) -> Result<bool, ErrorStack> {
+        let candidates = self.by_subject(certificate.subject_name())?;
+        Ok(candidates.iter().any(|anchor| **anchor == *certificate))
     }
 
     /// Judges by the path that OpenSSL finds, and if that is not good by the best of the others.
@@ -178,7 +187,7 @@ impl TrustStore {
                 return Ok(usual.run(question)?.problems | Problems::REVOKED);
             }
         }
-        let Outcome { problems, path } = usual.run(question)?;
+        let Outcome { problems, path, .. } = usual.run(question)?;
         if self.is_end_revoked(&path, &usual, question)? {
             return Ok(problems | Problems::REVOKED);
         }
@@ -186,7 +195,7 @@ impl TrustStore {
         if best == Problems::NONE {
             return Ok(best);
         }
-        for other in paths::all(self, leaf, hints) {
+        for other in paths::all(self, leaf, hints)? {
             if other == path {
                 continue;
             }
@@ -198,7 +207,9 @@ impl TrustStore {
                 hints: below.get(1..).unwrap_or_default(),
                 ..usual
             };
-            let Outcome { mut problems, path } = other.run(question)?;
+            let Outcome {
+                mut problems, path, ..
+            } = other.run(question)?;
             if problems.severity() < best.severity()
                 && self.is_end_revoked(&path, &usual, question)?
             {
@@ -226,10 +237,10 @@ impl TrustStore {
         while let Some(end) = seen.get(next).cloned() {
             next += 1;
             // Whoever certifies a root's key besides does not speak for the root.
-            if is_issued_by(&end, &end) {
+            if is_surely_issued_by(&end, &end)? {
                 continue;
             }
-            for above in paths::all(self, &end, usual.hints) {
+            for above in paths::all(self, &end, usual.hints)? {
                 let Some((anchor, below)) =
                     above.split_last().filter(|(_, below)| !below.is_empty())
                 else {
@@ -241,8 +252,12 @@ impl TrustStore {
                     hints: below.get(1..).unwrap_or_default(),
                     ..*usual
                 };
-                if attempt.run(question)?.problems.contains(Problems::REVOKED) {
+                let outcome = attempt.run(question)?;
+                if outcome.problems.contains(Problems::REVOKED) {
                     return Ok(true);
+                }
+                if !outcome.is_complete {
+                    return Err(ErrorStack::get());
                 }
                 if seen.len() < MAX_HINTS && !seen.contains(anchor) {
                     seen.push(anchor.clone());
@@ -318,7 +333,7 @@ mod tests {
     fn only_anchors_are_contained() {
         let (anchor, other) = (self_signed(), self_signed());
         let store = TrustStore::of([&anchor], []).unwrap();
-        assert!(store.contains(&anchor));
-        assert!(!store.contains(&other));
+        assert!(store.contains(&anchor).unwrap());
+        assert!(!store.contains(&other).unwrap());
     }
 }

@@ -1,13 +1,12 @@
 //! What certificates are meant for.
 
-use std::{
-    ffi::{CString, c_int, c_void},
-    ptr,
-};
+use std::ffi::{CString, c_int, c_void};
 
 use foreign_types::ForeignTypeRef;
 use openssl::x509::X509Ref;
 use openssl_sys as ffi;
+
+use crate::ossl::x509::{Unreadable, extension};
 
 const X509_TRUST_SSL_CLIENT: c_int = 2;
 const X509_TRUST_SSL_SERVER: c_int = 3;
@@ -21,9 +20,6 @@ const CLIENT_AUTHENTICATION: &str = "1.3.6.1.5.5.7.3.2";
 
 /// The key usages with which a client can sign a handshake or agree on a key.
 const CLIENT_KEY_USAGE: u32 = ffi::X509v3_KU_DIGITAL_SIGNATURE | ffi::X509v3_KU_KEY_AGREEMENT;
-
-/// What `X509_get_ext_d2i` says of an extension that is not there.
-const ABSENT: c_int = -1;
 
 unsafe extern "C" {
     fn EXTENDED_KEY_USAGE_free(usages: *mut c_void);
@@ -98,18 +94,13 @@ impl Purpose {
 
 /// Whether the certificate's extended key usage, if it has one, allows this or any usage.
 fn allows_usage(certificate: &X509Ref, wanted: &Oid, any: &Oid) -> bool {
-    let mut critical = 0;
-    // SAFETY: the extension comes back as a stack of object identifiers of its own, released here.
+    let usages = match extension(certificate, NID_EXT_KEY_USAGE) {
+        Ok(Some(usages)) => usages.as_ptr(),
+        Ok(None) => return true,
+        Err(Unreadable) => return false,
+    };
+    // SAFETY: the value of this extension is a stack of object identifiers, released here.
     unsafe {
-        let usages = ffi::X509_get_ext_d2i(
-            certificate.as_ptr(),
-            NID_EXT_KEY_USAGE,
-            &mut critical,
-            ptr::null_mut(),
-        );
-        if usages.is_null() {
-            return critical == ABSENT;
-        }
         let stack = usages.cast_const().cast::<ffi::OPENSSL_STACK>();
         let allowed = (0..ffi::OPENSSL_sk_num(stack)).any(|index| {
             let usage = ffi::OPENSSL_sk_value(stack, index).cast_const().cast();
@@ -123,19 +114,13 @@ fn allows_usage(certificate: &X509Ref, wanted: &Oid, any: &Oid) -> bool {
 /// Whether the certificate's Netscape type, the forerunner of extended key usages that some private
 /// authorities still write, has this bit if there is one.
 fn allows_netscape_type(certificate: &X509Ref, bit: c_int) -> bool {
-    let mut critical = 0;
-    // SAFETY: the extension comes back as a bit string of its own, released here.
+    let types: *mut ffi::ASN1_BIT_STRING = match extension(certificate, NID_NETSCAPE_CERT_TYPE) {
+        Ok(Some(types)) => types.as_ptr().cast(),
+        Ok(None) => return true,
+        Err(Unreadable) => return false,
+    };
+    // SAFETY: the value of this extension is a bit string, released here.
     unsafe {
-        let types = ffi::X509_get_ext_d2i(
-            certificate.as_ptr(),
-            NID_NETSCAPE_CERT_TYPE,
-            &mut critical,
-            ptr::null_mut(),
-        )
-        .cast::<ffi::ASN1_BIT_STRING>();
-        if types.is_null() {
-            return critical == ABSENT;
-        }
         let allowed = ASN1_BIT_STRING_get_bit(types, bit) == 1;
         ffi::ASN1_BIT_STRING_free(types);
         allowed

@@ -12,9 +12,10 @@ use openssl::{
 };
 use openssl_sys as ffi;
 
+use super::attempt::Notes;
 use crate::{
     error::Error,
-    ossl::{der::decode, pem},
+    ossl::{der::decode, pem, queue},
 };
 
 const NID_AUTHORITY_KEY_IDENTIFIER: c_int = 90;
@@ -74,8 +75,13 @@ unsafe extern "C" fn look_up(
     // SAFETY: OpenSSL passes the context of a verification, whose path is alive, and the name. The
     // stack of lists that it wants is new, and so are its references.
     unsafe {
+        queue::clear();
         let lists = X509_STORE_CTX_get1_crls(context, issuer);
         let context = context.cast_mut();
+        // No lists, and none for want of memory: only the queue tells them apart.
+        if lists.is_null() && ffi::ERR_peek_last_error() != 0 {
+            Notes::of(context).into_iter().for_each(Notes::fail);
+        }
         let path = ffi::X509_STORE_CTX_get0_chain(context).cast_const().cast();
         let length = ffi::OPENSSL_sk_num(path);
         let above = ffi::X509_STORE_CTX_get_error_depth(context) + 1;
@@ -89,11 +95,18 @@ unsafe extern "C" fn look_up(
             (above..length).any(|depth| may_be_signed_by(list, at(depth)))
         });
         let key = X509_get0_pubkey(authority);
-        let is_own = |list| !key.is_null() && ffi::X509_CRL_verify(list, key) == 1;
         let count = ffi::OPENSSL_sk_num(lists);
-        let list = |index| ffi::OPENSSL_sk_value(lists, index).cast::<ffi::X509_CRL>();
-        if count > 1 && (0..count).any(|index| is_own(list(index))) {
-            retain(lists, is_own);
+        if count > 1 && !key.is_null() {
+            let all = (0..count).map(|index| ffi::OPENSSL_sk_value(lists, index).cast());
+            let own: Vec<_> = all
+                .filter(|list| ffi::X509_CRL_verify(*list, key) == 1)
+                .collect();
+            if queue::has_broken_down(&ErrorStack::get()) {
+                Notes::of(context).into_iter().for_each(Notes::fail);
+            }
+            if !own.is_empty() {
+                retain(lists, |list| own.contains(&list));
+            }
         }
         lists
     }

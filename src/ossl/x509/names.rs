@@ -5,10 +5,14 @@ use std::{
     slice,
 };
 
-use foreign_types::ForeignTypeRef;
-use openssl::x509::{GeneralNameRef, X509NameRef, X509Ref};
+use foreign_types::{ForeignType, ForeignTypeRef};
+use openssl::{
+    stack::Stack,
+    x509::{GeneralName, GeneralNameRef, X509NameRef, X509Ref},
+};
 use openssl_sys as ffi;
 
+use super::{Unreadable, extension};
 use crate::ossl::{memory_bio::MemoryBio, queue};
 
 const ASN1_STRFLGS_ESC_2253: c_ulong = 0x001;
@@ -48,24 +52,26 @@ pub(crate) fn name_to_text(name: &X509NameRef) -> Option<String> {
 }
 
 /// The bytes of each dNSName in the certificate's subjectAltName.
-pub(crate) fn dns_names(certificate: &X509Ref) -> Vec<Vec<u8>> {
+pub(crate) fn dns_names(certificate: &X509Ref) -> Result<Vec<Vec<u8>>, Unreadable> {
     alternative_names(certificate, ffi::GEN_DNS)
 }
 
 /// The bytes of each iPAddress in the certificate's subjectAltName.
-pub(crate) fn ip_addresses(certificate: &X509Ref) -> Vec<Vec<u8>> {
+pub(crate) fn ip_addresses(certificate: &X509Ref) -> Result<Vec<Vec<u8>>, Unreadable> {
     alternative_names(certificate, ffi::GEN_IPADD)
 }
 
 /// The bytes of each name of one kind, whose values are strings.
-fn alternative_names(certificate: &X509Ref, kind: c_int) -> Vec<Vec<u8>> {
-    let names = certificate.subject_alt_names();
+fn alternative_names(certificate: &X509Ref, kind: c_int) -> Result<Vec<Vec<u8>>, Unreadable> {
+    let names = extension(certificate, ffi::NID_subject_alt_name);
     queue::clear();
-    names
-        .iter()
-        .flatten()
-        .filter_map(|name| name_bytes(name, kind))
-        .collect()
+    let Some(names) = names? else {
+        return Ok(Vec::new());
+    };
+    // SAFETY: the value of this extension is a stack of names, and ours.
+    let names: Stack<GeneralName> = unsafe { Stack::from_ptr(names.as_ptr().cast()) };
+    let bytes = names.iter().filter_map(|name| name_bytes(name, kind));
+    Ok(bytes.collect())
 }
 
 /// The bytes of a name, if it is of this kind, whose values are strings.
