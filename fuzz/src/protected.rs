@@ -171,7 +171,7 @@ impl Play {
                 *self.said.entry(content.clone()).or_default() += 1;
             }
             ALERT if content == CLOSE_NOTIFY => self.may_end = true,
-            CHANGE_CIPHER_SPEC => {}
+            CHANGE_CIPHER_SPEC if content.len() <= MAX_PLAINTEXT => {}
             // With OpenSSL 3.0.19 a second one makes the next message fatal.
             HANDSHAKE if !self.was_asked && self.is_renegotiation(&content) => {
                 self.was_asked = true;
