@@ -6,14 +6,21 @@ use gio_ossl::engine::{
     Config, Engine, Key, KeyRequest, Opened, PreSharedKey, PreSharedKeys, Protocol, Resumption,
     Role, SavedSession, Step, Verdict,
 };
+use openssl::{
+    pkey::{PKey, Private},
+    sha::sha256,
+    x509::X509,
+};
 
 use crate::{
     engines::datagrams,
     pki::{Issued, Leaf},
+    script::Script,
 };
 
 pub(crate) const IDENTITY: &str = "sensor";
 pub(crate) const KEY: &[u8] = b"a key of both";
+const CHECKSUM: usize = 32;
 
 /// Who presents what.
 pub(crate) struct Credentials {
@@ -31,17 +38,21 @@ pub(crate) fn credentials() -> &'static Credentials {
     })
 }
 
+/// As a [`Config`] has it.
+pub(crate) fn presentable(it: &Issued) -> (Vec<X509>, PKey<Private>) {
+    (vec![it.certificate.clone()], it.key.clone())
+}
+
 /// A time-out that is over at once.
 pub(crate) const HASTE: Duration = Duration::from_micros(1);
 
 /// Whose deadlines are never due.
 pub(crate) fn config(role: Role) -> Config {
     let initial_timeout = Duration::from_secs(3600);
-    let server = &credentials().server;
-    let certificate = (vec![server.certificate.clone()], server.key.clone());
+    let server = || presentable(&credentials().server);
     Config {
         initial_timeout,
-        credentials: (role == Role::Server).then_some(certificate),
+        credentials: (role == Role::Server).then(server),
         ..Config::new(role)
     }
 }
@@ -59,8 +70,25 @@ pub(crate) fn keyed(role: Role, suites: &str, hint: Option<CString>) -> Config {
 
 /// What a client was given by the server of [`config`], decoded anew: a failure spoils a session.
 pub(crate) fn session() -> SavedSession {
+    SavedSession::from_bytes(exported()).expect("a session").0
+}
+
+/// The same with some bytes changed, if that is still a session.
+pub(crate) fn garbled_session(script: &mut Script<'_>) -> Option<SavedSession> {
+    let (content, _) = exported().split_at(exported().len() - CHECKSUM);
+    let mut content = content.to_vec();
+    for _ in 0..=script.byte() % 4 {
+        let at = script.below(content.len());
+        content[at] ^= script.byte();
+    }
+    let bytes = [content.as_slice(), &sha256(&content)].concat();
+    SavedSession::from_bytes(&bytes).ok().map(|it| it.0)
+}
+
+/// With the checksum at its end.
+fn exported() -> &'static [u8] {
     static MADE: OnceLock<Vec<u8>> = OnceLock::new();
-    let bytes = MADE.get_or_init(|| {
+    MADE.get_or_init(|| {
         let [mut client, mut server] = [Role::Client, Role::Server].map(|role| {
             let resumption = Resumption::Allowed;
             let config = Config {
@@ -72,8 +100,7 @@ pub(crate) fn session() -> SavedSession {
         shake_hands(&mut client, &mut server);
         let session = client.resumable_session().expect("a session");
         session.to_bytes(&[0; 32]).expect("bytes").to_vec()
-    });
-    SavedSession::from_bytes(bytes).expect("a session").0
+    })
 }
 
 /// Runs both to the end, agreeing to everything.

@@ -18,10 +18,17 @@ const MOST_OPERATIONS: usize = 400;
 const ANY_SUITE: &str = "ECDHE-ECDSA-AES128-GCM-SHA256:DHE-PSK-AES128-GCM-SHA256:\
     ECDHE-PSK-CHACHA20-POLY1305:PSK-AES128-GCM-SHA256";
 
+/// Bits of the first byte, for engines of which one offers a session: it is not quite what the server
+/// gave; the server asks for a certificate; it has another certificate.
+const GARBLED: u8 = 0x10;
+const ASKS: u8 = 0x20;
+const OTHER: u8 = 0x40;
+
 /// A first byte for what the engines are, and then a byte for each operation, with what it takes.
 pub fn engine(data: &[u8]) {
     let mut script = Script::new(data);
-    let mut play = Play::new(script.byte());
+    let choice = script.byte();
+    let mut play = Play::new(choice, &mut script);
     for _ in 0..MOST_OPERATIONS {
         let Some(operation) = script.next() else {
             break;
@@ -33,7 +40,7 @@ pub fn engine(data: &[u8]) {
 }
 
 /// What the two are, by a number, and whether their deadlines are due at once or never.
-fn configs(choice: u8) -> [Config; 2] {
+fn configs(choice: u8, script: &mut Script<'_>) -> [Config; 2] {
     let both = |make: &dyn Fn(Role) -> Config| [make(Role::Client), make(Role::Server)];
     let [mut client, mut server] = match choice % 8 {
         0..=2 | 7 => both(&config),
@@ -49,11 +56,7 @@ fn configs(choice: u8) -> [Config; 2] {
         2 => server.authentication = Authentication::Required,
         // One that may ask for a key and have a certificate as well.
         4 => server.credentials = config(Role::Server).credentials,
-        5 => client.resumption = Resumption::Offer(ends::session()),
-        6 => {
-            client.resumption = Resumption::Offer(ends::session());
-            server.resumption = Resumption::Never;
-        }
+        5 | 6 => offer(choice, script, &mut client, &mut server),
         7 => {
             client.server_name = Some("server.example".into());
             for config in [&mut client, &mut server] {
@@ -72,15 +75,44 @@ fn configs(choice: u8) -> [Config; 2] {
     [client, server]
 }
 
+/// A session that the server might resume, or not.
+fn offer(choice: u8, script: &mut Script<'_>, client: &mut Config, server: &mut Config) {
+    let session = match choice & GARBLED {
+        0 => Some(ends::session()),
+        _ => ends::garbled_session(script),
+    };
+    if let Some(session) = session {
+        client.resumption = Resumption::Offer(session);
+    }
+    if choice % 8 == 6 {
+        server.resumption = Resumption::Never;
+    }
+    if choice & ASKS != 0 {
+        server.authentication = Authentication::Required;
+    }
+    if choice & OTHER != 0 {
+        server.credentials = Some(ends::presentable(&ends::credentials().client));
+    }
+}
+
 struct Play {
     ends: [End; 2],
+    /// Whether the server may resume what it is offered.
+    may_resume: bool,
+    /// Whether the client may believe what is not true of the session.
+    is_deceived: bool,
     messages: u32,
 }
 
 impl Play {
-    fn new(choice: u8) -> Self {
-        let ends = configs(choice).map(|config| End::new(&config));
-        Self { ends, messages: 0 }
+    fn new(choice: u8, script: &mut Script<'_>) -> Self {
+        let ends = configs(choice, script).map(|config| End::new(&config));
+        Self {
+            ends,
+            may_resume: choice % 8 == 5 && choice & (ASKS | OTHER) == 0,
+            is_deceived: matches!(choice % 8, 5 | 6) && choice & GARBLED != 0,
+            messages: 0,
+        }
     }
 
     /// The operation's highest bit is whose turn it is, the next whether its handshake rests meanwhile.
@@ -211,7 +243,9 @@ impl Play {
         let are_established = client.established && server.established;
         if are_established && !client.failed && !server.failed {
             assert_eq!(is_resumed, server.engine.is_resumed());
-            assert_eq!(client.engine.negotiated(), server.engine.negotiated());
+            assert!(!is_resumed || self.may_resume);
+            let [ours, theirs] = [client, server].map(|end| end.engine.negotiated());
+            assert!(ours == theirs || self.is_deceived);
             let [ours, theirs] = [client, server].map(|end| {
                 end.engine
                     .channel_binding(Binding::Exporter)

@@ -6,6 +6,7 @@ use gio_ossl::Certificate;
 use glib::{ByteArray, Value};
 use openssl::error::ErrorStack;
 
+pub use c_functions::{c_functions, called};
 pub use calls::calls;
 pub use engine::engine;
 pub use identity::identity;
@@ -13,6 +14,7 @@ pub use protected::protected;
 pub use psk_identity::psk_identity;
 pub use session::session;
 
+mod c_functions;
 mod calls;
 mod ends;
 mod engine;
@@ -40,7 +42,7 @@ mod pki;
 pub type Target = fn(&[u8]);
 
 /// Every target by its name, which is also the name of its corpus.
-pub const TARGETS: [(&str, Target); 9] = [
+pub const TARGETS: [(&str, Target); 10] = [
     ("certificate", certificate),
     ("private_key", private_key),
     ("pkcs12", pkcs12),
@@ -50,6 +52,7 @@ pub const TARGETS: [(&str, Target); 9] = [
     ("protected", protected),
     ("psk_identity", psk_identity),
     ("calls", calls),
+    ("c_functions", c_functions),
 ];
 
 /// A certificate, as DER and as PEM text.

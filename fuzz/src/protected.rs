@@ -3,20 +3,20 @@
 
 use std::collections::HashMap;
 
-use gio_ossl::engine::{Config, Engine, MAX_PLAINTEXT, Opened, Protocol, Role};
-use openssl::{
-    hash::MessageDigest,
-    pkey::PKey,
-    sign::Signer,
-    symm::{Cipher, encrypt_aead},
+use gio_ossl::engine::{
+    Config, Engine, MAX_PLAINTEXT, Opened, Protocol, Resumption, Role, SavedSession,
 };
 
 use crate::{
     assert_no_error_is_left,
-    ends::{advance, config, handshake_message, keyed},
+    ends::{config, handshake_message, keyed, shake_hands},
     engines::datagrams,
     script::Script,
 };
+
+use keys::{KINDS, Keys, Kind, Secrets, plaintext};
+
+mod keys;
 
 const MOST_OPERATIONS: usize = 200;
 /// Datagrams that one record is answered with: our last flight, an alert.
@@ -30,7 +30,7 @@ const HELLO_REQUEST: u8 = 0;
 const CLIENT_HELLO: u8 = 1;
 const CLOSE_NOTIFY: [u8; 2] = [1, 0];
 
-/// A first byte for who is attacked and what was agreed on, and then a byte for each operation, with what
+/// A first byte for who is attacked and what was agreed on, in a whole handshake or in an earlier one, and then a byte for each operation, with what
 /// it takes.
 pub fn protected(data: &[u8]) {
     let mut script = Script::new(data);
@@ -69,27 +69,19 @@ struct Play {
 
 impl Play {
     fn new(choice: u8) -> Self {
-        let suite = |role| match choice & 2 {
-            0 => keyed(role, "PSK-AES128-GCM-SHA256", None),
-            _ => {
-                let suites = Some("ECDHE-ECDSA-AES128-GCM-SHA256");
-                let protocol = Protocol::default().with_cipher_list(suites, false);
-                let protocol = protocol.expect("a suite");
-                Config {
-                    protocol,
-                    ..config(role)
-                }
-            }
+        let kind = &KINDS[usize::from(choice >> 3) % KINDS.len()];
+        let (has_certificate, is_resumed) = (choice & 2 != 0, choice & 6 == 6);
+        let configs = match has_certificate {
+            false => [Role::Client, Role::Server].map(|role| keyed(role, kind.with_key, None)),
+            true if is_resumed => certified(kind, Resumption::Offer(session(kind))),
+            true => certified(kind, Resumption::Never),
         };
-        let [mut client, mut server] = [Role::Client, Role::Server].map(|role| {
-            let keylog = role == Role::Client;
-            let config = Config {
-                keylog,
-                ..suite(role)
-            };
-            Engine::new(&config).expect("an engine")
+        let [mut client, mut server] = configs.map(|config| {
+            let keylog = config.role == Role::Client;
+            Engine::new(&Config { keylog, ..config }).expect("an engine")
         });
         let secrets = Secrets::of_handshake(&mut client, &mut server);
+        assert_eq!(client.is_resumed(), is_resumed);
         let (attacked, victim) = match choice & 1 {
             0 => (Role::Client, client),
             _ => (Role::Server, server),
@@ -97,7 +89,7 @@ impl Play {
         Self {
             attacked,
             victim,
-            keys: secrets.keys(attacked),
+            keys: secrets.keys(kind, attacked),
             number: 100,
             said: HashMap::new(),
             datagram: Vec::new(),
@@ -179,7 +171,7 @@ impl Play {
                 *self.said.entry(content.clone()).or_default() += 1;
             }
             ALERT if content == CLOSE_NOTIFY => self.may_end = true,
-            CHANGE_CIPHER_SPEC => {}
+            CHANGE_CIPHER_SPEC if content.len() <= MAX_PLAINTEXT => {}
             // With OpenSSL 3.0.19 a second one makes the next message fatal.
             HANDSHAKE if !self.was_asked && self.is_renegotiation(&content) => {
                 self.was_asked = true;
@@ -275,113 +267,25 @@ impl Play {
     }
 }
 
-/// What the keys follow from.
-struct Secrets {
-    master: Vec<u8>,
-    client_random: Vec<u8>,
-    server_random: Vec<u8>,
-}
-
-impl Secrets {
-    /// Runs both to the end, and looks on. The client writes a key log.
-    fn of_handshake(client: &mut Engine, server: &mut Engine) -> Self {
-        let mut server_random = None;
-        loop {
-            let done = advance(client) & advance(server);
-            datagrams(client).iter().for_each(|it| server.feed(it));
-            let back = datagrams(server);
-            // Behind the headers of a record and of the ServerHello, and the version.
-            let first = back
-                .first()
-                .map(|hello| hello[13 + 12 + 2..][..32].to_vec());
-            server_random = server_random.or(first);
-            back.iter().for_each(|it| client.feed(it));
-            if done {
-                break;
-            }
-        }
-        let lines = client.take_keylog();
-        let mut words = lines
-            .first()
-            .expect("a line")
-            .split(' ')
-            .skip(1)
-            .map(from_hex);
-        Self {
-            client_random: words.next().expect("the client's random"),
-            master: words.next().expect("the secret"),
-            server_random: server_random.expect("a ServerHello"),
-        }
-    }
-
-    /// What this one's peer protects with (RFC 5246, section 6.3).
-    fn keys(&self, role: Role) -> Keys {
-        let label = b"key expansion".as_slice();
-        let seed = [label, &self.server_random, &self.client_random].concat();
-        let block = expand(&self.master, &seed, 2 * (Keys::KEY + Keys::SALT));
-        let (keys, salts) = block.split_at(2 * Keys::KEY);
-        let index = usize::from(role == Role::Client);
-        Keys {
-            key: keys[index * Keys::KEY..][..Keys::KEY].to_vec(),
-            salt: salts[index * Keys::SALT..][..Keys::SALT].to_vec(),
-        }
-    }
-}
-
-/// One direction's, for AES-128-GCM.
-struct Keys {
-    key: Vec<u8>,
-    salt: Vec<u8>,
-}
-
-impl Keys {
-    const KEY: usize = 16;
-    const SALT: usize = 4;
-
-    /// A protected record (RFC 6347, section 4.1; RFC 5288, section 3).
-    fn protect(&self, kind: u8, epoch: u16, number: u64, content: &[u8]) -> Vec<u8> {
-        let number = (u64::from(epoch) << 48 | number).to_be_bytes();
-        let nonce = [self.salt.as_slice(), &number].concat();
-        let length = (content.len() as u16).to_be_bytes();
-        let header = [kind, 0xfe, 0xfd];
-        let data = [number.as_slice(), &header, &length].concat();
-        let mut tag = [0; 16];
-        let cipher = Cipher::aes_128_gcm();
-        let sealed = encrypt_aead(cipher, &self.key, Some(&nonce), &data, content, &mut tag);
-        let body = [number.as_slice(), &sealed.expect("a record"), &tag].concat();
-        let length = (body.len() as u16).to_be_bytes();
-        [header.as_slice(), &number, &length, &body].concat()
-    }
-}
-
-/// The pseudorandom function of TLS 1.2 with SHA-256 (RFC 5246, section 5).
-fn expand(secret: &[u8], seed: &[u8], length: usize) -> Vec<u8> {
-    let key = PKey::hmac(secret).expect("a key");
-    let hash = |data: &[&[u8]]| {
-        let mut signer = Signer::new(MessageDigest::sha256(), &key).expect("a signer");
-        for part in data {
-            signer.update(part).expect("room");
-        }
-        signer.sign_to_vec().expect("a hash")
+/// Both sides, with a certificate and a suite of this kind; the server allows what the client wants.
+fn certified(kind: &Kind, client: Resumption) -> [Config; 2] {
+    let protocol = Protocol::default().with_cipher_list(Some(kind.with_certificate), false);
+    let protocol = protocol.expect("a suite");
+    let server = match client {
+        Resumption::Never => Resumption::Never,
+        _ => Resumption::Allowed,
     };
-    let mut a = hash(&[seed]);
-    let mut output = Vec::new();
-    while output.len() < length {
-        output.extend(hash(&[&a, seed]));
-        a = hash(&[&a]);
-    }
-    output.truncate(length);
-    output
+    [(Role::Client, client), (Role::Server, server)].map(|(role, resumption)| Config {
+        protocol: protocol.clone(),
+        resumption,
+        ..config(role)
+    })
 }
 
-fn plaintext(kind: u8, number: u64, content: &[u8]) -> Vec<u8> {
-    let length = (content.len() as u16).to_be_bytes();
-    let header = [kind, 0xfe, 0xfd];
-    [header.as_slice(), &number.to_be_bytes(), &length, content].concat()
-}
-
-fn from_hex(text: &str) -> Vec<u8> {
-    let digits = text.as_bytes().chunks(2);
-    let byte = |digits| u8::from_str_radix(std::str::from_utf8(digits).expect("text"), 16);
-    digits.map(|digits| byte(digits).expect("digits")).collect()
+/// What a server gave its client for later.
+fn session(kind: &Kind) -> SavedSession {
+    let [mut client, mut server] =
+        certified(kind, Resumption::Allowed).map(|config| Engine::new(&config).expect("an engine"));
+    shake_hands(&mut client, &mut server);
+    client.resumable_session().expect("a session")
 }

@@ -23,7 +23,11 @@ fn import(bytes: &[u8]) {
             let (again, same) = SavedSession::from_bytes(&again).expect("and in again");
             assert_eq!(same, bound);
             assert_eq!(again.established(), session.established());
-            assert_eq!(again.chain(), session.chain());
+            // By their encodings: OpenSSL would compare more, and have errors to tell.
+            let of = |it: &SavedSession| -> Vec<_> {
+                it.chain().iter().map(|it| it.to_der().ok()).collect()
+            };
+            assert_eq!(of(&again), of(&session));
         }
         Err(Error::InvalidArgument(text)) => assert!(text.len() > 30, "it says what is wrong"),
         Err(error) => panic!("{error:?}"),
