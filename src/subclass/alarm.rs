@@ -22,8 +22,8 @@ use self::context::WeakContext;
 /// - Of each source the registry knows the [`Bell`] alone, which is theirs together. A source that is
 ///   finalized, in whatever thread, takes it out again.
 /// - A context that may be asleep is woken through a [`WeakContext`], which knows when it ends.
-/// - Ringing holds the registry's lock. It comes before a weak context's, and that before the context's
-///   own. GLib holds none of the last when it calls us.
+/// - Contexts are woken with the registry unlocked: from GLib 2.86 on, waking may be what ends one, and so
+///   finalizes its sources.
 #[derive(Debug, Default)]
 pub struct Alarm {
     bells: Mutex<Vec<Arc<Bell>>>,
@@ -41,8 +41,9 @@ impl Alarm {
     /// Change the state first, then ring: a dispatch that begins after the ring sees the change. Call
     /// with no lock held.
     pub fn ring(&self) {
-        for bell in self.bells().iter() {
-            bell.ring();
+        let asleep: Vec<_> = self.bells().iter().filter_map(|bell| bell.ring()).collect();
+        for context in asleep {
+            context.wake();
         }
     }
 
@@ -99,15 +100,13 @@ impl Bell {
         }
     }
 
-    /// Makes the source dispatch, from any thread.
-    fn ring(&self) {
+    /// Makes the source dispatch, from any thread, if the context that is returned is woken.
+    fn ring(&self) -> Option<Arc<WeakContext>> {
         // Who has rung before has seen to it.
         if self.rung.swap(true, Ordering::SeqCst) || self.attentive.load(Ordering::SeqCst) {
-            return;
+            return None;
         }
-        if let Some(context) = self.context.get() {
-            context.wake();
-        }
+        self.context.get().cloned()
     }
 
     /// Makes the source dispatch, from its prepare or dispatch.

@@ -14,12 +14,13 @@ use crate::subclass::guard;
 ///
 /// A hidden source of the context, one for all of ours, stands for it. GLib lets go of its callback
 /// data when the context ends: with the context unlocked, and before it frees the context or anything
-/// that is part of it. This takes the lock that [`wake`](Self::wake) holds, so that whoever finds the
-/// source there may touch it and the context.
+/// that is part of it. This takes the lock under which [`wake`](Self::wake) looks for the source.
 ///
-/// Setting a ready time takes the context's own lock, which comes after this one. It reads the source's
-/// context before: that is either the context, whose end waits for us, or nothing, if it has begun to
-/// end. `g_main_context_wakeup()` would criticize the latter.
+/// Up to GLib 2.84, setting a ready time reads the source's context without a reference on it, and then
+/// takes the context's own lock. The lock here is held meanwhile, so that the context is either alive,
+/// because its end waits for us, or nothing, if it has begun to end; `g_main_context_wakeup()` would
+/// criticize the latter. From 2.86 on (`g_source_dup_context()`), it takes a reference, which may be the
+/// last one: the context then ends in our call, which therefore holds nothing but the source.
 #[derive(Debug)]
 pub(super) struct WeakContext(Mutex<Option<Hidden>>);
 
@@ -64,9 +65,19 @@ impl WeakContext {
 
     /// Makes the context prepare its sources soon, even if it is asleep.
     pub(super) fn wake(&self) {
-        if let Some(Hidden(source)) = *self.lock() {
-            // SAFETY: see the type's description.
-            unsafe { ffi::g_source_set_ready_time(source, 0) };
+        let hidden = self.lock();
+        let Some(Hidden(source)) = *hidden else {
+            return;
+        };
+        // SAFETY: see the type's description.
+        unsafe {
+            if !ffi::glib_check_version(2, 86, 0).is_null() {
+                return ffi::g_source_set_ready_time(source, 0);
+            }
+            ffi::g_source_ref(source);
+            drop(hidden);
+            ffi::g_source_set_ready_time(source, 0);
+            ffi::g_source_unref(source);
         }
     }
 
