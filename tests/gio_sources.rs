@@ -228,6 +228,33 @@ fn close_hangs_up_sources_that_are_attached_and_later_ones() {
 }
 
 #[test]
+fn close_hangs_up_sources_that_have_announced_a_fresh_connection() {
+    let net = SimNet::new();
+    for end in [
+        client(&net.client()).upcast::<gio::DtlsConnection>(),
+        server(&net.server()).upcast(),
+    ] {
+        on_own_context(|| {
+            let hung_up = IOCondition::HUP;
+            let both = Watched::new(&end, BOTH, NONE, idle);
+            let reading = Watched::new(&end, IOCondition::IN, NONE, idle);
+            exhaust();
+            end.shutdown(true, false, NONE).unwrap();
+            exhaust();
+            assert_eq!(
+                reading.seen.borrow()[..3],
+                [IOCondition::IN, hung_up, hung_up]
+            );
+            assert_eq!(*both.seen.borrow(), [BOTH]);
+            drop(reading);
+            end.close(NONE).unwrap();
+            exhaust();
+            assert_eq!(both.seen.borrow()[..3], [BOTH, hung_up, hung_up]);
+        });
+    }
+}
+
+#[test]
 fn half_close_hangs_up_its_own_direction_alone() {
     let (client, server) = rested(&SimNet::new());
     on_own_context(|| {

@@ -101,6 +101,8 @@ struct Program<'a> {
 struct Shared {
     /// Asynchronous calls that have not called back.
     pending: Cell<usize>,
+    /// Sources that are not destroyed.
+    watches: Cell<usize>,
     /// Results that nobody has asked for what they are.
     answers: RefCell<Vec<Answer>>,
     /// Messages that were sent in either direction and not received, by their number, and the next one.
@@ -260,8 +262,8 @@ impl<'a> Program<'a> {
         }
     }
 
-    /// Calls that have not called back do so when they are cancelled or the connection is closed. Returns
-    /// what must be gone when the context is, with the sources that it still has.
+    /// Calls that have not called back do so when they are cancelled or the connection is closed, and
+    /// that makes sources fire until they end. Returns what must be gone when the context is.
     fn finish(mut self) -> Vec<glib::WeakRef<glib::Object>> {
         // Those as well that only their own calls keep.
         for end in self.gone.iter().filter_map(glib::WeakRef::upgrade) {
@@ -269,7 +271,6 @@ impl<'a> Program<'a> {
                 self.close(end);
             }
         }
-        self.sources.iter().for_each(glib::Source::destroy);
         self.sources.clear();
         self.ends = [None, None];
         self.former = None;
@@ -281,6 +282,7 @@ impl<'a> Program<'a> {
             self.context.iteration(false);
         }
         assert_eq!(self.shared.pending.get(), 0, "calls that never call back");
+        assert_eq!(self.shared.watches.get(), 0, "sources that stay silent");
         self.shared.answers.take();
         self.iterate(8);
         self.gone

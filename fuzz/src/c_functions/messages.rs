@@ -4,6 +4,7 @@ use std::{
     collections::HashMap,
     ffi::{c_int, c_uint},
     ptr,
+    rc::Rc,
 };
 
 use gio::ffi::{GDatagramBased, GInputMessage, GInputVector, GOutputMessage, GOutputVector};
@@ -14,7 +15,7 @@ use glib::{
 };
 
 use super::{
-    Call, Program,
+    Call, Program, Shared,
     library::*,
     values::{Bytes, Place, size},
 };
@@ -294,14 +295,18 @@ impl Program<'_> {
             );
             let callback: SourceCallback = became_ready;
             // More often than that it would keep others from their turn.
-            let left = Box::into_raw(Box::new(choice % 4));
+            let watch = Watch {
+                left: choice % 4,
+                shared: self.shared.clone(),
+            };
+            self.shared.watches.set(self.shared.watches.get() + 1);
             glib::ffi::g_source_set_callback(
                 source,
                 Some(std::mem::transmute::<SourceCallback, SourceFunction>(
                     callback,
                 )),
-                left.cast(),
-                Some(release_count),
+                Box::into_raw(Box::new(watch)).cast(),
+                Some(end_watch),
             );
             let source: glib::Source = from_glib_full(source);
             source.attach(Some(self.context));
@@ -313,6 +318,13 @@ impl Program<'_> {
 /// G_IO_ERR, G_IO_HUP and G_IO_NVAL.
 const READY_ANYWAY: u32 = 8 | 16 | 32;
 
+/// What a source's callback has.
+struct Watch {
+    /// How often it goes on.
+    left: u8,
+    shared: Rc<Shared>,
+}
+
 type SourceCallback = unsafe extern "C" fn(*mut GDatagramBased, c_uint, gpointer) -> gboolean;
 type SourceFunction = unsafe extern "C" fn(gpointer) -> gboolean;
 
@@ -322,19 +334,20 @@ unsafe extern "C" fn became_ready(
     data: gpointer,
 ) -> gboolean {
     // SAFETY: the source's, until it is destroyed.
-    let left = unsafe { &mut *data.cast::<u8>() };
-    match left.checked_sub(1) {
+    let watch = unsafe { &mut *data.cast::<Watch>() };
+    match watch.left.checked_sub(1) {
         Some(less) => {
-            *left = less;
+            watch.left = less;
             GTRUE
         }
         None => GFALSE,
     }
 }
 
-unsafe extern "C" fn release_count(data: gpointer) {
+unsafe extern "C" fn end_watch(data: gpointer) {
     // SAFETY: once for each source.
-    drop(unsafe { Box::from_raw(data.cast::<u8>()) });
+    let watch = unsafe { Box::from_raw(data.cast::<Watch>()) };
+    watch.shared.watches.set(watch.shared.watches.get() - 1);
 }
 
 /// Without a message there is an error, or the end.

@@ -19,7 +19,7 @@ use crate::transport::Transport;
 /// What the state says about readiness.
 struct View {
     outlook: Outlook,
-    /// Nobody has started the handshake.
+    /// Nobody has started the handshake, nor closed what is asked for.
     is_unstarted: bool,
     /// Another main loop is in charge of the handshake.
     is_elsewhere: bool,
@@ -90,7 +90,8 @@ impl DtlsConnection {
         deferred.set(IOCondition::OUT, status.send_error.is_some());
         View {
             outlook: Outlook::of(&status, condition, is_base_closed),
-            is_unstarted: matches!(status.handshake, Handshake::NotStarted),
+            is_unstarted: matches!(status.handshake, Handshake::NotStarted)
+                && !status.is_hung_up(condition),
             is_elsewhere: matches!(status.explicit, Some(Explicit::Loop(_))),
             is_base_closed,
             deferred,
