@@ -34,7 +34,8 @@ pub fn refusing<T>(body: impl FnOnce() -> T) -> (T, bool) {
     (result, ASKED.get())
 }
 
-/// The method to give to OpenSSL, which is never freed; NULL if there is no memory.
+/// The method to give to OpenSSL, which is never freed; NULL if there is no memory. Who asks holds the
+/// engine's lock, or two threads might make one at once.
 pub fn method() -> *mut Method {
     static METHOD: OnceLock<usize> = OnceLock::new();
     let make = || {
@@ -51,7 +52,6 @@ pub fn method() -> *mut Method {
     let known = METHOD.get().copied();
     let address = known.unwrap_or_else(|| match make() {
         method if method.is_null() => 0,
-        // Of two threads that make one at once, the second leaks its own: a few bytes, once.
         method => *METHOD.get_or_init(|| method.expose_provenance()),
     });
     std::ptr::with_exposed_provenance_mut(address)
