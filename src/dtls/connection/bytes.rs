@@ -15,6 +15,7 @@ use crate::engine::MAX_PLAINTEXT;
 use crate::subclass::datagram_based::{receive_bytes, send_bytes, send_one};
 use crate::subclass::dtls_connection::Completion;
 
+mod burst;
 mod future;
 mod operation;
 mod queue;

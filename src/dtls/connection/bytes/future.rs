@@ -3,7 +3,6 @@
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Poll, Waker};
 
 use glib::subclass::prelude::*;
@@ -14,28 +13,6 @@ use super::queue::{Caller, Place, Queue, Ticket};
 use super::server::{address, join};
 use crate::dtls::connection::timers::reportable;
 use crate::error::Error;
-
-/// How many futures in a row have not waited. A task that finds everything ready would never let its loop go
-/// round, so after many of them one gets in line, whose source the loop has to get to.
-#[derive(Default)]
-pub struct Burst(AtomicUsize);
-
-impl Burst {
-    const MOST: usize = 64;
-
-    fn is_over(&self) -> bool {
-        self.0.load(Ordering::Relaxed) >= Self::MOST
-    }
-
-    /// One more is done.
-    fn note(&self, has_waited: bool) {
-        if has_waited {
-            self.0.store(0, Ordering::Relaxed);
-        } else {
-            self.0.fetch_add(1, Ordering::Relaxed);
-        }
-    }
-}
 
 /// A call whose result is taken by the poll that returns it. It is in line from its first poll on.
 pub fn of<O: Operation>(

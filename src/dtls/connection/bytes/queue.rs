@@ -7,7 +7,7 @@ use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
-use super::future::Burst;
+use super::burst::Burst;
 use crate::subclass::cancel::OnCancel;
 use crate::subclass::dtls_connection::Completion;
 use crate::subclass::source::Alarm;
