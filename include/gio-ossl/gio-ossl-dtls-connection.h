@@ -227,7 +227,8 @@ GBytes *gio_ossl_dtls_connection_receive_bytes_finish (GioOsslDtlsConnection *se
  *
  * It waits until all are sent. If that fails or takes too long, those that
  * were sent are counted; an error is reported if there are none, and else by
- * the next call. With no @messages it does nothing, and answers 0 at any time.
+ * the next call. With no @messages it does nothing, and answers 0 at any time
+ * unless @cancellable is cancelled.
  *
  * Returns: how many messages were sent, counted from the first one, or -1
  *   with @error set
@@ -571,8 +572,9 @@ GPtrArray *gio_ossl_dtls_connection_receive_many (GioOsslDtlsConnection *self,
  * The library wipes its memory of them when the last reference goes.
  *
  * Available from the end of the handshake, before which it fails with
- * %G_IO_ERROR_NOT_CONNECTED, until both directions are closed:
- * %G_IO_ERROR_CLOSED. %G_IO_ERROR_NOT_SUPPORTED: no profile was negotiated, or
+ * %G_IO_ERROR_NOT_CONNECTED, or with the handshake's own error if that has
+ * failed, until both directions are closed: %G_IO_ERROR_CLOSED.
+ * %G_IO_ERROR_NOT_SUPPORTED: no profile was negotiated, or
  * the session has no extended master secret, without which RFC 7627, section
  * 5.4, forbids the exporter that the keys come from.
  *
@@ -612,8 +614,9 @@ gboolean gio_ossl_dtls_connection_export_srtp_keys (GioOsslDtlsConnection *self,
  * keys of gio_ossl_dtls_connection_export_srtp_keys() in one piece.
  *
  * Available from the end of the handshake, before which it fails with
- * %G_IO_ERROR_NOT_CONNECTED, until both directions are closed:
- * %G_IO_ERROR_CLOSED. %G_IO_ERROR_NOT_SUPPORTED: the session has no extended
+ * %G_IO_ERROR_NOT_CONNECTED, or with the handshake's own error if that has
+ * failed, until both directions are closed: %G_IO_ERROR_CLOSED.
+ * %G_IO_ERROR_NOT_SUPPORTED: the session has no extended
  * master secret, without which RFC 7627, section 5.4, forbids to export.
  *
  * Returns: (transfer full): the keying material, or %NULL with @error set

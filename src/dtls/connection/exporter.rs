@@ -38,7 +38,7 @@ pub trait DtlsExporterExt: IsA<super::DtlsConnection> {
     ///
     /// `INVALID_ARGUMENT` for a label that is empty or reserved, more than 958 bytes of label and
     /// context together, or a length that is not from 1 to 8160; `NOT_CONNECTED` before the end of
-    /// the handshake, `CLOSED` afterwards; `NOT_SUPPORTED` if the peer lacks the extended master
+    /// the handshake, or its own error if it has failed, `CLOSED` afterwards; `NOT_SUPPORTED` if the peer lacks the extended master
     /// secret (RFC 7627, section 5.4).
     fn export_keying_material(
         &self,

@@ -180,8 +180,8 @@ impl crate::DtlsClientConnection {
     ///
     /// # Errors
     ///
-    /// `G_IO_ERROR_NOT_CONNECTED` before the handshake is finished, `G_IO_ERROR_CLOSED` after closing,
-    /// and `G_IO_ERROR_NOT_SUPPORTED` for a session that cannot be resumed.
+    /// `G_IO_ERROR_NOT_CONNECTED` before the handshake is finished, or its own error if it has failed,
+    /// `G_IO_ERROR_CLOSED` after closing, and `G_IO_ERROR_NOT_SUPPORTED` for a session that cannot be resumed.
     pub fn export_session(&self) -> Result<glib::Bytes, glib::Error> {
         let (session, bound) = self.connection().session()?;
         Ok(glib::Bytes::from_owned(session.to_bytes(&bound)?))

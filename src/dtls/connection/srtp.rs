@@ -138,7 +138,7 @@ pub trait DtlsSrtpExt: IsA<super::DtlsConnection> {
     ///
     /// # Errors
     ///
-    /// `NOT_CONNECTED` before, `CLOSED` afterwards; `NOT_SUPPORTED` if no profile was negotiated, or
+    /// `NOT_CONNECTED` before, or the handshake's own error, `CLOSED` afterwards; `NOT_SUPPORTED` if no profile was negotiated, or
     /// the peer lacks the extended master secret (RFC 7627, section 5.4).
     fn export_srtp_keys(&self) -> Result<SrtpKeys, glib::Error> {
         Ok(self.as_ref().imp().srtp_keys()?)
