@@ -124,8 +124,8 @@ gboolean gio_ossl_dtls_client_connection_set_psk (GioOsslDtlsClientConnection *s
  *
  * Fails with %G_IO_ERROR_NOT_CONNECTED before the handshake is finished, with
  * the handshake's own error if that has failed, with %G_IO_ERROR_CLOSED after
- * closing, and with %G_IO_ERROR_NOT_SUPPORTED for a
- * session that cannot be resumed, because the server gave no ticket or
+ * closing, and with %G_IO_ERROR_NOT_SUPPORTED for a session that cannot be
+ * resumed, because the server gave no ticket or
  * #GioOsslDtlsConnection:session-resumption is %FALSE.
  *
  * Returns: (transfer full): the session, or %NULL with @error set
