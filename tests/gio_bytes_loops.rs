@@ -5,10 +5,13 @@
 mod common;
 
 use std::{
+    future::{Future, poll_fn},
+    pin::pin,
     sync::{
         Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
     },
+    task::{self, Poll},
     thread,
 };
 
@@ -18,6 +21,7 @@ use common::{
     calls::{NONE, beside, each_role_established},
     receive, run, send, until,
 };
+use gio_ossl::prelude::*;
 use glib::ControlFlow;
 
 const DEFAULT: glib::Priority = glib::Priority::DEFAULT;
@@ -27,6 +31,27 @@ fn idle(work: impl FnMut() -> ControlFlow + Send + 'static) -> glib::Source {
     let source = glib::idle_source_new(None, DEFAULT, work);
     source.attach(Some(&glib::MainContext::ref_thread_default()));
     source
+}
+
+/// Of a task that takes what is there, and nothing else.
+#[test]
+fn future_that_is_polled_once_finds_a_message_however_many_did_before() {
+    const MESSAGES: usize = 100;
+    for (side, peer) in each_role_established() {
+        (0..MESSAGES).for_each(|_| send(&peer, b"x", NOW).unwrap());
+        let mut received = 0;
+        // Each that must let the loop go round costs one poll.
+        for _ in 0..MESSAGES + 10 {
+            let mut future = pin!(side.end.receive_bytes_future(9, DEFAULT));
+            let once = |context: &mut task::Context<'_>| Poll::Ready(future.as_mut().poll(context));
+            if let Poll::Ready(found) = run(poll_fn(once)) {
+                assert_eq!(found.unwrap().unwrap(), b"x"[..]);
+                received += 1;
+            }
+            exhaust();
+        }
+        assert_eq!(received, MESSAGES);
+    }
 }
 
 #[test]

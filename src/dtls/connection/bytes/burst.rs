@@ -14,12 +14,13 @@ impl Burst {
         self.0.load(Ordering::Relaxed) >= Self::MOST
     }
 
-    /// One more is done.
-    pub fn note(&self, has_waited: bool) {
-        if has_waited {
-            self.0.store(0, Ordering::Relaxed);
-        } else {
-            self.0.fetch_add(1, Ordering::Relaxed);
-        }
+    /// One more has not waited.
+    pub fn go_on(&self) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// The loop has got to the line.
+    pub fn end(&self) {
+        self.0.store(0, Ordering::Relaxed);
     }
 }

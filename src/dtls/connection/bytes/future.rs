@@ -35,7 +35,9 @@ pub fn of<O: Operation>(
             match error.map_or_else(|| attempt(&connection, &operation), Err) {
                 Err(error) if error.matches(gio::IOErrorEnum::WouldBlock) => {}
                 done => {
-                    queue.burst.note(place.is_some());
+                    if place.is_none() {
+                        queue.burst.go_on();
+                    }
                     turn = None;
                     return Poll::Ready(done);
                 }

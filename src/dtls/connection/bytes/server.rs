@@ -294,6 +294,7 @@ impl<O: Operation> SourceImpl for Server<O> {
         source: &Running<'_>,
         _callback: &mut dyn FnMut(IOCondition) -> ControlFlow,
     ) -> ControlFlow {
+        self.queue.burst.end();
         let connection = self.connection.upgrade();
         // Those who come later are served later, or callbacks that begin new calls would go on for ever.
         let end = self.queue.number();
