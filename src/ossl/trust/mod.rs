@@ -141,12 +141,13 @@ impl TrustStore {
                 return Err(ErrorStack::get());
             }
             let found = X509_STORE_CTX_get1_certs(raw, subject.as_ptr());
-            // No anchors, and none for want of memory: only the queue tells them apart.
+            // No anchors, and none for want of memory: only the queue tells them apart. A file of the
+            // directories that cannot be read leaves a reason, too, and has none.
             if found.is_null() {
                 let stack = ErrorStack::get();
-                return match stack.errors().is_empty() {
-                    true => Ok(Vec::new()),
-                    false => Err(stack),
+                return match queue::has_broken_down(&stack) {
+                    true => Err(stack),
+                    false => Ok(Vec::new()),
                 };
             }
             Ok(Stack::<X509>::from_ptr(found).into_iter().collect())

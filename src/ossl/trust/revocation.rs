@@ -78,8 +78,9 @@ unsafe extern "C" fn look_up(
         queue::clear();
         let lists = X509_STORE_CTX_get1_crls(context, issuer);
         let context = context.cast_mut();
-        // No lists, and none for want of memory: only the queue tells them apart.
-        if lists.is_null() && ffi::ERR_peek_last_error() != 0 {
+        // No lists, and none for want of memory: only the queue tells them apart. A file of the directories
+        // that cannot be read leaves a reason, too, and has none.
+        if lists.is_null() && queue::has_broken_down(&ErrorStack::get()) {
             Notes::of(context).into_iter().for_each(Notes::fail);
         }
         let path = ffi::X509_STORE_CTX_get0_chain(context).cast_const().cast();
