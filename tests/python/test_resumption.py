@@ -200,6 +200,31 @@ class OtherServers(unittest.TestCase):
                     client.close(None)
 
 
+    def test_session_without_a_certificate_is_not_that_of_a_client_with_one(self):
+        """A server that would resume it, where a certificate without its key was not presented."""
+        trusted, identity = database(), Gio.NetworkAddress.new(IDENTITY, 1)
+        with open(pki("client.pem")) as file:
+            keyless = Gio.TlsCertificate.new_from_pem(file.read(), -1)
+        whole = Gio.TlsCertificate.new_from_files(pki("client.pem"), pki("client.key"))
+        with peer("openssl", "ecdsa", ["-verify", "3", "-CAfile", pki("ca.pem")]) as server:
+            for own, expected in ((keyless, False), (whole, False), (whole, True)):
+                client = client_of(server)
+                client.set_server_identity(identity)
+                client.set_database(trusted)
+                client.set_certificate(own)
+                client.handshake(None)
+                self.assertIs(client.get_property("session-resumed"), expected)
+                if own is keyless:
+                    session = client.export_session()
+                client.close(None)
+            client = client_of(server)
+            client.set_certificate(whole)
+            client.import_session(session)
+            client.handshake(None)
+            self.assertIs(client.get_property("session-resumed"), False)
+            client.close(None)
+
+
 class OtherClients(unittest.TestCase):
     def test_openssl_resumes_with_its_saved_session(self):
         with tempfile.TemporaryDirectory() as folder, Server(2) as server:

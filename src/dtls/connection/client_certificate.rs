@@ -26,14 +26,16 @@ impl DtlsConnection {
         if certificate.is_none() && !self.ask(driver)? {
             return Ok(false);
         }
-        let settings = self.settings().clone();
+        let mut settings = self.settings().clone();
         let identity = settings.server_identity.as_deref().and_then(Identity::of);
         let host = identity.as_ref().map(Identity::host);
-        self.tie_session(&settings, host.as_deref());
-        let credentials = settings.certificate.and_then(|certificate| {
-            let credentials = Credentials::of(&certificate);
+        let credentials = settings.certificate.as_deref().and_then(|certificate| {
+            let credentials = Credentials::of(certificate);
             credentials.inspect_err(unusable).ok()?.into_pair()
         });
+        // The session is not that of a certificate that cannot be presented.
+        settings.certificate.take_if(|_| credentials.is_none());
+        self.tie_session(&settings, host.as_deref());
         let presented = credentials
             .as_ref()
             .map(|(chain, key)| (chain.as_slice(), key));

@@ -115,7 +115,8 @@ impl DtlsConnection {
         let was_asked = || !matches!(self.shared.lock().question, Question::NotAsked);
         let is_as_planned = || {
             let settings = self.settings().clone();
-            plan.is_as_in(&settings)
+            let tie = self.facts().session_tie.clone();
+            plan.is_as_in(&settings) && tie.is_some_and(|tie| plan.is_tied_like(&tie))
         };
         match session {
             Some(session) if !was_asked() && is_as_planned() => {

@@ -63,7 +63,8 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// None without an identity, or with a certificate that cannot be told: nobody knows whose session it would be. `host` is the identity's.
+    /// None without an identity, or with a certificate that cannot be told: nobody knows whose session it
+    /// would be. `host` is the identity's.
     pub fn of(settings: &Settings, host: &str) -> Option<Self> {
         let identity = settings.server_identity.clone()?;
         let certificate = settings.certificate.as_deref();
@@ -83,6 +84,11 @@ impl Plan {
         settings.server_identity.as_ref() == Some(&self.identity)
             && settings.certificate == self.certificate
             && Choices::of(settings) == self.key.choices
+    }
+
+    /// Whether the certificate is the one that was presented, if the server has asked for one.
+    pub fn is_tied_like(&self, tie: &Tie) -> bool {
+        tie.certificate == self.certificate
     }
 }
 
@@ -128,7 +134,7 @@ fn length(text: &str) -> [u8; 8] {
     u64::try_from(text.len()).unwrap_or(u64::MAX).to_be_bytes()
 }
 
-/// The certificate that a client would present. One that only failed to be told must not count as none: its
+/// The certificate that a client is to present. One that only failed to be told must not count as none: its
 /// sessions would be those of a client without.
 fn digest_of(certificate: &gio::TlsCertificate) -> Result<[u8; 32], Error> {
     let encoding = x509_of(certificate)?.to_der();
