@@ -25,6 +25,8 @@ mod allocations;
 #[path = "common/engines.rs"]
 #[allow(dead_code)]
 mod engines;
+#[path = "common/forks.rs"]
+mod forks;
 #[path = "common/pki.rs"]
 #[allow(dead_code)]
 mod pki;

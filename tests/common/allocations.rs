@@ -1,14 +1,16 @@
-//! OpenSSL's allocations that fail, and processes to let them fail in.
+//! OpenSSL's allocations that fail, each in a process of its own.
 
 use std::cell::Cell;
 use std::ffi::{c_char, c_int, c_void};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use gio_ossl::Error;
 use openssl::error::ErrorStack;
 
-use crate::plans::check;
+use crate::{
+    forks::{Exit, fork, wait},
+    plans::check,
+};
 
 thread_local! {
     /// How many allocations are left until the one that fails; none fails at 0.
@@ -121,27 +123,18 @@ fn case(number: u32, work: Work, after: Option<Work>) -> End {
 }
 
 /// Runs `work` in a child, where the allocation of this number fails, and then what must work without.
-fn fork(number: u32, work: Work, after: Option<Work>) -> End {
-    // SAFETY: no other thread is at work, and the child ends here.
-    unsafe {
-        let child = libc::fork();
-        assert!(child >= 0);
-        if child == 0 {
-            // Nothing takes as long, unless it hangs.
-            libc::alarm(60);
-            let run = AssertUnwindSafe(|| case(number, work, after));
-            let end = catch_unwind(run).unwrap_or(End::Wrong);
-            libc::_exit(end as c_int);
+fn in_child(number: u32, work: Work, after: Option<Work>) -> End {
+    let child = fork(|| case(number, work, after) as c_int);
+    let (ended, exit) = wait();
+    assert_eq!(ended, child);
+    match exit {
+        Exit::With(code) => {
+            let ends = [End::Done, End::Failed, End::Unreached, End::Spoiled];
+            let is_it = |end: &End| *end as c_int == code;
+            ends.into_iter().find(is_it).unwrap_or(End::Wrong)
         }
-        let mut status = 0;
-        assert_eq!(libc::waitpid(child, &mut status, 0), child);
-        if libc::WIFSIGNALED(status) && libc::WTERMSIG(status) != libc::SIGALRM {
-            return End::Crashed;
-        }
-        let ends = [End::Done, End::Failed, End::Unreached, End::Spoiled];
-        let code = libc::WEXITSTATUS(status);
-        let is_it = |end: &End| libc::WIFEXITED(status) && *end as c_int == code;
-        ends.into_iter().find(is_it).unwrap_or(End::Wrong)
+        Exit::Crashed => End::Crashed,
+        Exit::Wrong => End::Wrong,
     }
 }
 
@@ -151,7 +144,7 @@ pub fn each(name: &str, step: usize, work: Work, after: Work) -> Vec<u32> {
     let mut ends = Vec::new();
     for number in (1..).step_by(step) {
         let after = (ends.len() % 8 == 0).then_some(after);
-        match fork(number, work, after) {
+        match in_child(number, work, after) {
             End::Unreached => break,
             end => ends.push((number, end)),
         }

@@ -3,14 +3,13 @@
 use std::collections::BTreeSet;
 use std::ffi::c_int;
 use std::io::{Read, Write, pipe, stderr};
-use std::panic::{AssertUnwindSafe, catch_unwind, set_hook};
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use gio_ossl::Error;
 use gio_ossl_call_failures::{Fallible, fallible};
 use openssl::error::ErrorStack;
 
 use crate::failing::{Failure, survey, with_failure};
+use crate::forks::{Exit, fork, wait};
 use crate::plans::check;
 
 /// What a work comes to when nothing fails.
@@ -44,12 +43,12 @@ impl End {
         }
     }
 
-    fn of_status(status: c_int) -> Option<Self> {
-        match status {
-            2 => Some(End::Failed),
-            3 => Some(End::Unreached),
-            4.. => Some(End::Done(u8::try_from(status - 4).ok()?)),
-            _ => None,
+    fn of(exit: Exit) -> Option<Self> {
+        match exit {
+            Exit::With(2) => Some(End::Failed),
+            Exit::With(3) => Some(End::Unreached),
+            Exit::With(status) => Some(End::Done(u8::try_from(status - 4).ok()?)),
+            Exit::Crashed | Exit::Wrong => None,
         }
     }
 }
@@ -124,13 +123,12 @@ fn calls_of(usually: Usually, work: Work) -> Vec<String> {
         let calls = survey(|| result = work());
         assert_eq!(result.is_ok(), usually == Usually::Succeeds, "{result:?}");
         writer.write_all(calls.join("\n").as_bytes()).unwrap();
-        End::Unreached
+        End::Unreached.status()
     });
     drop(writer);
     let mut calls = String::new();
     reader.read_to_string(&mut calls).unwrap();
-    let (ended, end) = wait();
-    assert_eq!((ended, end), (child, Some(End::Unreached)));
+    assert_eq!(wait(), (child, Exit::With(End::Unreached.status())));
     calls.lines().map(str::to_owned).collect()
 }
 
@@ -188,10 +186,11 @@ fn in_children(
         if running.len() < most
             && let Some((place, case)) = left.next()
         {
-            running.push((fork(|| run(*case)), place));
+            running.push((fork(|| run(*case).status()), place));
             continue;
         }
-        let (child, end) = wait();
+        let (child, exit) = wait();
+        let end = End::of(exit);
         let index = running.iter().position(|(running, _)| *running == child);
         let (_, place) = running.remove(index.unwrap());
         if end.is_none() {
@@ -200,38 +199,4 @@ fn in_children(
         ends[place] = end;
     }
     ends
-}
-
-/// A child that runs `body`.
-fn fork(body: impl FnOnce() -> End) -> c_int {
-    static PANICKED: AtomicBool = AtomicBool::new(false);
-    // SAFETY: no other thread is at work, and the child ends here.
-    unsafe {
-        let child = libc::fork();
-        assert!(child >= 0);
-        if child == 0 {
-            // Nothing takes as long, unless it hangs.
-            libc::alarm(60);
-            // Also where the library catches it.
-            set_hook(Box::new(|panic| {
-                PANICKED.store(true, Ordering::Relaxed);
-                let _ = writeln!(stderr(), "{panic}");
-            }));
-            let end = catch_unwind(AssertUnwindSafe(body)).ok();
-            let end = end.filter(|_| !PANICKED.load(Ordering::Relaxed));
-            libc::_exit(end.map_or(1, End::status));
-        }
-        child
-    }
-}
-
-/// The next child that ends, and how it does.
-fn wait() -> (c_int, Option<End>) {
-    let mut status = 0;
-    // SAFETY: there is nothing to uphold.
-    let child = unsafe { libc::waitpid(-1, &mut status, 0) };
-    assert!(child > 0);
-    let has_exited = libc::WIFEXITED(status);
-    let status = has_exited.then(|| libc::WEXITSTATUS(status));
-    (child, status.and_then(End::of_status))
 }

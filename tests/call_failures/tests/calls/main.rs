@@ -16,12 +16,13 @@ mod wrappers;
 mod common {
     pub mod drafts;
     pub mod engines;
+    pub mod forks;
     pub mod pki;
     pub mod plans;
     pub mod simnet;
     pub mod token;
 }
-use common::{drafts, engines, pki, plans, simnet, token};
+use common::{drafts, engines, forks, pki, plans, simnet, token};
 
 /// All works in one test: their cases are processes, which must not be forked beside others.
 #[test]
