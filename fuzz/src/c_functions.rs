@@ -10,16 +10,14 @@ use std::{
         Once,
         atomic::{AtomicU16, Ordering},
     },
-    time::Duration,
 };
 
 use gio::prelude::*;
-use gio_ossl::engine::testing;
 use glib::{ffi::gpointer, gobject_ffi::GObject, translate::*};
 
 use crate::{
-    assert_no_error_is_left,
     common::simnet::{Direction, SimNet},
+    play::{MOST_OPERATIONS, perform, settle},
     script::Script,
 };
 
@@ -37,34 +35,20 @@ mod results;
 mod sessions;
 mod values;
 
-const MOST_OPERATIONS: usize = 200;
-const MOST_ITERATIONS: usize = 10_000;
-
 /// A first byte for what the connections are, and then a byte for each call, with what it takes.
 pub fn c_functions(data: &[u8]) {
-    // A setting that comes too late is no more than a warning.
-    glib::log_set_always_fatal(glib::LogLevels::LEVEL_CRITICAL);
     say_no_warnings();
-    testing::set_initial_timeout(Duration::from_micros(1));
-    let mut script = Script::new(data);
-    let context = glib::MainContext::new();
-    let play = || {
-        let mut program = Program::new(script.byte(), &context);
+    perform(data, |script, context| {
+        let mut program = Program::new(script.byte(), context);
         for _ in 0..MOST_OPERATIONS {
             let Some(operation) = script.next() else {
                 break;
             };
-            program.act(operation, &mut script);
+            program.act(operation, script);
         }
         program.finish()
-    };
-    let gone = context.with_thread_default(play);
-    let gone = gone.expect("a context of its own");
-    drop(context);
-    let left = gone.iter().filter(|it| it.upgrade().is_some());
-    assert_eq!(left.count(), 0, "objects that nobody has any more");
+    });
     assert_eq!(values::bytes_alive(), 0, "bytes that nobody has any more");
-    assert_no_error_is_left();
 }
 
 /// The program and GLib have too many of them to be read.
@@ -275,13 +259,7 @@ impl<'a> Program<'a> {
         self.ends = [None, None];
         self.former = None;
         self.cancellable.cancel();
-        for _ in 0..MOST_ITERATIONS {
-            if self.shared.pending.get() == 0 && !self.context.pending() {
-                break;
-            }
-            self.context.iteration(false);
-        }
-        assert_eq!(self.shared.pending.get(), 0, "calls that never call back");
+        settle(self.context, &self.shared.pending);
         assert_eq!(self.shared.watches.get(), 0, "sources that stay silent");
         self.shared.answers.take();
         self.iterate(8);

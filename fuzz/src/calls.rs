@@ -11,21 +11,18 @@ use std::{
 
 use gio::{IOErrorEnum, TlsCertificateFlags as Flags, TlsError};
 use gio_ossl::{
-    Certificate, DtlsClientConnection, DtlsConnection, DtlsServerConnection, engine::testing,
-    prelude::*,
+    Certificate, DtlsClientConnection, DtlsConnection, DtlsServerConnection, prelude::*,
 };
 use glib::{ControlFlow, IOCondition, JoinHandle, object::ObjectExt};
 
 use crate::{
-    assert_no_error_is_left,
     common::simnet::{Direction, SimNet},
     ends::{IDENTITY, KEY, credentials},
     pki::Issued,
+    play::{MOST_OPERATIONS, perform, settle},
     script::Script,
 };
 
-const MOST_OPERATIONS: usize = 200;
-const MOST_ITERATIONS: usize = 10_000;
 const NOW: Option<Duration> = Some(Duration::ZERO);
 const NONE: Option<&gio::Cancellable> = None;
 const PRIORITY: glib::Priority = glib::Priority::DEFAULT;
@@ -33,27 +30,16 @@ const LONGEST: usize = 20_000;
 
 /// A first byte for what the connections are, and then a byte for each call, with what it takes.
 pub fn calls(data: &[u8]) {
-    // A setting that comes too late is no more than a warning.
-    glib::log_set_always_fatal(glib::LogLevels::LEVEL_CRITICAL);
-    testing::set_initial_timeout(Duration::from_micros(1));
-    let mut script = Script::new(data);
-    let context = glib::MainContext::new();
-    let play = || {
-        let mut play = Play::new(script.byte(), &context);
+    perform(data, |script, context| {
+        let mut play = Play::new(script.byte(), context);
         for _ in 0..MOST_OPERATIONS {
             let Some(operation) = script.next() else {
                 break;
             };
-            play.act(operation, &mut script);
+            play.act(operation, script);
         }
         play.finish()
-    };
-    let gone = context.with_thread_default(play);
-    let gone = gone.expect("a context of its own");
-    drop(context);
-    let left = gone.iter().filter(|it| it.upgrade().is_some());
-    assert_eq!(left.count(), 0, "connections that nobody has any more");
-    assert_no_error_is_left();
+    });
 }
 
 #[derive(Clone)]
@@ -312,13 +298,7 @@ impl<'a> Play<'a> {
         self.sources.clear();
         self.ends = [None, None];
         self.cancellable.cancel();
-        for _ in 0..MOST_ITERATIONS {
-            if self.pending.get() == 0 && !self.context.pending() {
-                break;
-            }
-            self.context.iteration(false);
-        }
-        assert_eq!(self.pending.get(), 0, "calls that never call back");
+        settle(self.context, &self.pending);
         self.futures.clear();
         self.iterate(8);
         self.gone

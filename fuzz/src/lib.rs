@@ -20,6 +20,7 @@ mod ends;
 mod engine;
 mod identity;
 mod issue;
+mod play;
 mod protected;
 mod psk_identity;
 mod script;
