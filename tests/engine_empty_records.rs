@@ -8,6 +8,8 @@ mod engines;
 #[path = "common/pki.rs"]
 #[allow(dead_code)]
 mod pki;
+#[path = "common/prf.rs"]
+mod prf;
 #[path = "common/raw.rs"]
 #[allow(dead_code)]
 mod raw;
@@ -16,35 +18,16 @@ use engines::{config, datagrams};
 use gio_ossl::engine::{Engine, Opened, Role, Step};
 use openssl::{
     hash::MessageDigest,
-    pkey::PKey,
-    sign::Signer,
     ssl::SslOptions,
     symm::{Cipher, encrypt_aead},
 };
 use pki::{Leaf, Pki};
+use prf::expand;
 use raw::Raw;
 
 const KEY: usize = 32;
 const SALT: usize = 4;
 const TAG: usize = 16;
-
-/// The pseudorandom function of TLS 1.2 with SHA-384 (RFC 5246, section 5).
-fn expand(secret: &[u8], seed: &[u8], length: usize) -> Vec<u8> {
-    let key = PKey::hmac(secret).unwrap();
-    let hash = |data: &[&[u8]]| {
-        let mut signer = Signer::new(MessageDigest::sha384(), &key).unwrap();
-        data.iter().for_each(|part| signer.update(part).unwrap());
-        signer.sign_to_vec().unwrap()
-    };
-    let mut a = hash(&[seed]);
-    let mut output = Vec::new();
-    while output.len() < length {
-        output.extend(hash(&[&a, seed]));
-        a = hash(&[&a]);
-    }
-    output.truncate(length);
-    output
-}
 
 /// A record of the client's application data (RFC 6347, section 4.1; RFC 5288, section 3).
 fn client_record(client: &Raw, number: u64, message: &[u8]) -> Vec<u8> {
@@ -55,7 +38,7 @@ fn client_record(client: &Raw, number: u64, message: &[u8]) -> Vec<u8> {
     ssl.server_random(&mut randoms[..32]);
     ssl.client_random(&mut randoms[32..]);
     let seed = [b"key expansion".as_slice(), &randoms].concat();
-    let keys = expand(&secret, &seed, 2 * (KEY + SALT));
+    let keys = expand(MessageDigest::sha384(), &secret, &seed, 2 * (KEY + SALT));
 
     let number = (1 << 48 | number).to_be_bytes();
     let nonce = [&keys[2 * KEY..][..SALT], &number].concat();

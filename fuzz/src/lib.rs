@@ -38,6 +38,8 @@ mod engines;
 #[path = "../../tests/common/pki.rs"]
 #[allow(dead_code)]
 mod pki;
+#[path = "../../tests/common/prf.rs"]
+mod prf;
 
 /// What is done with one input.
 pub type Target = fn(&[u8]);

@@ -6,11 +6,9 @@ use openssl::{
     cipher_ctx::CipherCtx,
     error::ErrorStack,
     hash::MessageDigest,
-    pkey::PKey,
-    sign::Signer,
 };
 
-use crate::{ends::advance, engines::datagrams};
+use crate::{ends::advance, engines::datagrams, prf::expand};
 
 /// A cipher, by the suites that have it and by what it needs.
 pub(super) struct Kind {
@@ -176,26 +174,6 @@ impl Keys {
         sealed.extend(tag);
         Ok(sealed)
     }
-}
-
-/// The pseudorandom function of TLS 1.2 (RFC 5246, section 5).
-fn expand(hash: MessageDigest, secret: &[u8], seed: &[u8], length: usize) -> Vec<u8> {
-    let key = PKey::hmac(secret).expect("a key");
-    let hash = |data: &[&[u8]]| {
-        let mut signer = Signer::new(hash, &key).expect("a signer");
-        for part in data {
-            signer.update(part).expect("room");
-        }
-        signer.sign_to_vec().expect("a hash")
-    };
-    let mut a = hash(&[seed]);
-    let mut output = Vec::new();
-    while output.len() < length {
-        output.extend(hash(&[&a, seed]));
-        a = hash(&[&a]);
-    }
-    output.truncate(length);
-    output
 }
 
 pub(super) fn plaintext(kind: u8, number: u64, content: &[u8]) -> Vec<u8> {
