@@ -177,25 +177,28 @@ fn a_dispatch_of_a_handshake_works_on_few_datagrams() {
     }
 }
 
+/// Calls that wait for what does not come, not long and not at all.
+fn calls_end_in_time(end: &DtlsConnection, absent: IOCondition) {
+    let rescue = gio::Cancellable::new();
+    let receive = || end.receive_bytes(99, Some(LIMIT), Some(&rescue));
+    assert_fails(must_end(receive, || rescue.cancel()), IOErrorEnum::TimedOut);
+    let receive = || end.receive_bytes(99, NOW, Some(&rescue));
+    assert_fails(
+        must_end(receive, || rescue.cancel()),
+        IOErrorEnum::WouldBlock,
+    );
+    let wait = || end.condition_wait(absent, Some(LIMIT), Some(&rescue));
+    assert_fails(must_end(wait, || rescue.cancel()), IOErrorEnum::TimedOut);
+}
+
 #[test]
 fn calls_return_during_a_flood_when_their_time_is_up() {
     for role in ROLES {
         for merges in [false, true] {
             let (mut peer, end) = established(role, merges);
             under_flood(&mut peer, |_| {
-                let rescue = gio::Cancellable::new();
                 let before = dropped(&end);
-                for _ in 0..3 {
-                    let receive = || end.receive_bytes(99, Some(LIMIT), Some(&rescue));
-                    assert_fails(must_end(receive, || rescue.cancel()), IOErrorEnum::TimedOut);
-                    let receive = || end.receive_bytes(99, NOW, Some(&rescue));
-                    assert_fails(
-                        must_end(receive, || rescue.cancel()),
-                        IOErrorEnum::WouldBlock,
-                    );
-                    let wait = || end.condition_wait(IOCondition::ERR, Some(LIMIT), Some(&rescue));
-                    assert_fails(must_end(wait, || rescue.cancel()), IOErrorEnum::TimedOut);
-                }
+                (0..3).for_each(|_| calls_end_in_time(&end, IOCondition::ERR));
                 println!(
                     "{} datagrams beside the calls of a {role:?}",
                     dropped(&end) - before
@@ -314,16 +317,7 @@ fn half_open(role: Role, body: impl FnOnce(&mut Peer, &DtlsConnection)) {
 fn handshakes_return_during_a_flood_when_their_time_is_up() {
     for role in ROLES {
         half_open(role, |_, end| {
-            let rescue = gio::Cancellable::new();
-            let receive = || end.receive_bytes(99, Some(LIMIT), Some(&rescue));
-            assert_fails(must_end(receive, || rescue.cancel()), IOErrorEnum::TimedOut);
-            let receive = || end.receive_bytes(99, NOW, Some(&rescue));
-            assert_fails(
-                must_end(receive, || rescue.cancel()),
-                IOErrorEnum::WouldBlock,
-            );
-            let wait = || end.condition_wait(IOCondition::IN, Some(LIMIT), Some(&rescue));
-            assert_fails(must_end(wait, || rescue.cancel()), IOErrorEnum::TimedOut);
+            calls_end_in_time(end, IOCondition::IN);
         });
         half_open(role, |_, end| {
             end.set_handshake_timeout(Some(LIMIT));
