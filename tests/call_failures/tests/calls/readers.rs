@@ -121,49 +121,51 @@ fn lookups(hunt: &mut Hunt, pki: &Pki, leaf: &Issued) {
     });
 }
 
-/// gtk-rs takes it for granted that there is one.
+/// The issuer, of which gtk-rs takes it for granted that there is one.
 fn issuer_in(
     database: &FileDatabase,
     certificate: &Certificate,
 ) -> Result<Option<gio::TlsCertificate>, glib::Error> {
-    let mut error = ptr::null_mut();
-    // SAFETY: both are alive, and what comes back is owned.
-    unsafe {
-        let found = ffi::g_tls_database_lookup_certificate_issuer(
+    let certificate: &gio::TlsCertificate = certificate.upcast_ref();
+    // SAFETY: both are alive.
+    looked_up(|error| unsafe {
+        ffi::g_tls_database_lookup_certificate_issuer(
             database.upcast_ref::<gio::TlsDatabase>().to_glib_none().0,
-            certificate
-                .upcast_ref::<gio::TlsCertificate>()
-                .to_glib_none()
-                .0,
+            certificate.to_glib_none().0,
             ptr::null_mut(),
             ffi::G_TLS_DATABASE_LOOKUP_NONE,
             ptr::null_mut(),
-            &mut error,
-        );
-        if error.is_null() {
-            Ok(from_glib_full(found))
-        } else {
-            Err(from_glib_full(error))
-        }
-    }
+            error,
+        )
+    })
 }
 
-/// The same.
+/// The same for the certificate of a handle.
 fn by_handle(
     database: &FileDatabase,
     handle: &str,
 ) -> Result<Option<gio::TlsCertificate>, glib::Error> {
-    let mut error = ptr::null_mut();
-    // SAFETY: the database is alive, and what comes back is owned.
-    unsafe {
-        let found = ffi::g_tls_database_lookup_certificate_for_handle(
+    // SAFETY: the database is alive.
+    looked_up(|error| unsafe {
+        ffi::g_tls_database_lookup_certificate_for_handle(
             database.upcast_ref::<gio::TlsDatabase>().to_glib_none().0,
             handle.to_glib_none().0,
             ptr::null_mut(),
             ffi::G_TLS_DATABASE_LOOKUP_NONE,
             ptr::null_mut(),
-            &mut error,
-        );
+            error,
+        )
+    })
+}
+
+/// What a look-up has found, which is owned.
+fn looked_up(
+    look_up: impl FnOnce(*mut *mut glib::ffi::GError) -> *mut ffi::GTlsCertificate,
+) -> Result<Option<gio::TlsCertificate>, glib::Error> {
+    let mut error = ptr::null_mut();
+    let found = look_up(&mut error);
+    // SAFETY: both are NULL, or new and the caller's.
+    unsafe {
         if error.is_null() {
             Ok(from_glib_full(found))
         } else {
